@@ -1,0 +1,1 @@
+"""Deploy: how Storyloop is put on a machine, from one laptop to a cluster."""

@@ -1,0 +1,55 @@
+"""What intake does when the others say what became of a story: the author is shown, and perhaps written to."""
+
+from collections.abc import Sequence
+
+from services.intake import letters, store
+from shared.contracts import StoryEvent
+from shared.events import (
+    ChangeConfirmed,
+    ChangeDisputed,
+    ChangeMade,
+    ChangeMissed,
+    ChangePlanned,
+    CopyErased,
+    ReplyPublished,
+    StoryErased,
+    StoryHeard,
+    StoryRouted,
+    StoryUnheard,
+)
+from shared.work import Work, hears
+
+
+@hears(
+    StoryRouted,
+    StoryUnheard,
+    StoryHeard,
+    ReplyPublished,
+    ChangePlanned,
+    ChangeMade,
+    ChangeMissed,
+    ChangeConfirmed,
+    ChangeDisputed,
+)
+async def show_progress(facts: Sequence[StoryEvent], work: Work) -> None:
+    """Each fact is a line of what the author sees; who agreed to it is written to as well."""
+    await store.save_progress(work.connection, facts)
+    authors = await store.told(work.connection, [fact.story for fact in facts])
+    work.deliver(
+        *(letter for fact in facts if fact.story in authors for letter in letters.about(fact, authors[fact.story]))
+    )
+
+
+@hears(StoryErased)
+async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
+    """After a restore intake hears its own erasures again, like everybody."""
+    await store.forget_stories(work.connection, [story.story for story in erased])
+    await store.save_erasures(work.connection, [(one.story, "intake", one.envelope.time) for one in erased])
+
+
+@hears(CopyErased)
+async def collect_receipts(copies: Sequence[CopyErased], work: Work) -> None:
+    """The receipt of an erasure grows by one service."""
+    await store.save_erasures(
+        work.connection, [(one.story, one.envelope.source.rpartition("/")[2], one.envelope.time) for one in copies]
+    )

@@ -1,0 +1,60 @@
+"""What the author is shown of each fact: what happened, when, and who as team and role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import singledispatch
+from typing import Any
+from uuid import UUID
+
+from shared.contracts import StoryEvent
+from shared.events import ChangeEvent, ChangeMade, ChangePlanned, ReplyPublished, StoryHeard, StoryRouted
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line; (story, kind, target) says which, so a repeat is the same line."""
+
+    story: UUID
+    kind: str
+    target: str
+    at: datetime
+    detail: Mapping[str, Any] = field(repr=False)
+
+
+@singledispatch
+def lines(fact: StoryEvent) -> list[Line]:
+    """The lines of one fact."""
+    return [_line(fact)]
+
+
+@lines.register
+def _(fact: StoryRouted) -> list[Line]:
+    return [_line(fact, team.team, team=team.team_name, organisation=team.organisation_name) for team in fact.teams]
+
+
+@lines.register
+def _(fact: StoryHeard) -> list[Line]:
+    return [_line(fact, fact.team, team=fact.team_name, role=fact.role)]
+
+
+@lines.register
+def _(fact: ReplyPublished) -> list[Line]:
+    return [
+        _line(fact, str(fact.reply), team=fact.team_name, name=fact.signed_name, role=fact.signed_role, text=fact.text)
+    ]
+
+
+@lines.register
+def _(fact: ChangePlanned | ChangeMade) -> list[Line]:
+    return [_line(fact, str(fact.change), change=str(fact.change), what=fact.what)]
+
+
+@lines.register
+def _(fact: ChangeEvent) -> list[Line]:
+    return [_line(fact, str(fact.change), change=str(fact.change))]
+
+
+def _line(fact: StoryEvent, target: str = "", **detail: Any) -> Line:
+    kind = fact.type.removeprefix("uk.nhs.storyloop.").rpartition(".v")[0]
+    return Line(fact.story, kind, target, fact.envelope.time, detail)

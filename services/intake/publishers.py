@@ -1,0 +1,42 @@
+"""The register of publishers: `python -m services.intake.publishers NAME --source /… --service …`."""
+
+import asyncio
+import secrets
+from typing import Annotated
+
+import typer
+
+from services.intake import rules, store
+from services.intake.rules import Publisher
+from shared.database import Database
+
+
+async def _run(postgres: str, publisher: Publisher, token: str | None) -> None:
+    database = await Database.connect(postgres, application="publishers")
+    try:
+        async with database.transaction() as connection:
+            await store.save_publisher(connection, publisher, rules.hash_of(token) if token else None)
+    finally:
+        await database.close()
+
+
+def main(
+    name: Annotated[str, typer.Argument(help="as in its topics: storyloop.submissions.NAME")],
+    postgres: Annotated[str, typer.Option(envvar="STORYLOOP_POSTGRES", help="postgresql://… with intake's role")],
+    source: Annotated[list[str], typer.Option(help="a CloudEvents source that it may speak as; may be repeated")],
+    service: Annotated[list[str], typer.Option(help="a service that it may speak for; * for all")],
+    trusted: Annotated[bool, typer.Option(help="It moderates its stories: they are published at once.")] = False,
+    new_token: Annotated[bool, typer.Option(help="Make a token for POST /events and print it, once.")] = False,
+) -> None:
+    """Puts a publisher into the register, or changes what stands there.
+
+    Example: python -m services.intake.publishers surveys --source /surveys/wards --service "*" --new-token
+    """
+    token = secrets.token_urlsafe(32) if new_token else None
+    publisher = Publisher(name, frozenset(source), frozenset(service), trusted)
+    asyncio.run(_run(postgres, publisher, token))
+    typer.echo(token or f"{name} is in the register.")
+
+
+if __name__ == "__main__":
+    typer.run(main)

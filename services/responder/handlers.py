@@ -1,0 +1,83 @@
+"""What responder does when it hears of a story, and when a clock runs out."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from services.responder import rules, store
+from services.responder.rules import Case
+from services.responder.settings import settings_of
+from shared.events import (
+    CommentReceived,
+    CopyErased,
+    ReplyOverdue,
+    StoryErased,
+    StoryPublished,
+    StoryRouted,
+    StoryWithdrawn,
+    TeamListed,
+)
+from shared.timers import Timer
+from shared.work import Work, due, hears
+
+OVERDUE = "reply_overdue"
+
+
+@hears(StoryPublished)
+async def keep_stories(stories: Sequence[StoryPublished], work: Work) -> None:
+    """Staff of routed teams can read the story; cases that waited for it open."""
+    newest = await store.keep_newest(work.connection, "published", stories)
+    await store.save_texts(work.connection, newest)
+    await open_cases(work, [story.story for story in newest])
+
+
+@hears(StoryRouted)
+async def add_cases(routed: Sequence[StoryRouted], work: Work) -> None:
+    """One case for each story and team; it opens when the story itself is here."""
+    await store.add_cases(work.connection, routed)
+    await open_cases(work, [one.story for one in routed])
+
+
+async def open_cases(work: Work, stories: Sequence[UUID]) -> None:
+    """Opens what is both routed and published, and starts its clock."""
+    due_at = rules.due_at(work.now, settings_of(work).reply_within)
+    opened = await store.open_cases(work.connection, stories, due_at)
+    work.remind(*(Timer(f"story/{case.story}", OVERDUE, case.due_at, case.team) for case in opened if case.due_at))
+
+
+@hears(StoryWithdrawn)
+async def close_cases(stories: Sequence[StoryWithdrawn], work: Work) -> None:
+    """Staff no longer see a withdrawn story, and nobody owes it an answer."""
+    newest = await store.keep_newest(work.connection, "withdrawn", stories)
+    await store.delete_texts(work.connection, [story.story for story in newest])
+    await store.close_cases(work.connection, [story.story for story in newest])
+
+
+@hears(StoryErased)
+async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
+    """Text, cases and replies go."""
+    await store.forget_stories(work.connection, [story.story for story in erased])
+    work.announce(*(CopyErased(story=story.story) for story in erased))
+
+
+@hears(CommentReceived)
+async def keep_comments(comments: Sequence[CommentReceived], work: Work) -> None:
+    """Comments are a reading list: no case, no clock."""
+    await store.save_comments(work.connection, comments)
+
+
+@hears(TeamListed)
+async def keep_teams(teams: Sequence[TeamListed], work: Work) -> None:
+    """A copy of what the directory says of teams."""
+    await store.save_teams(work.connection, teams)
+
+
+@due(OVERDUE)
+async def say_overdue(timers: Sequence[Timer], work: Work) -> None:
+    """Says which of these cases are still unanswered."""
+    cases = await store.cases(work.connection, [(timer.subject, timer.target) for timer in timers])
+    late = [case for case in cases if rules.is_overdue(case, work.now)]
+    work.announce(*map(_overdue, late))
+
+
+def _overdue(case: Case) -> ReplyOverdue:
+    return ReplyOverdue(story=case.story, team=case.team, due_at=case.due_at or case.opened_at)

@@ -1,0 +1,169 @@
+"""Responder's API: a team's inbox, opening a story, replying, and *not ours*."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, model_validator
+
+from services.responder import rules, store
+from services.responder.rules import Case
+from shared.contracts import Code, Line, Text
+from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
+from shared.http import AtDesk, IdempotencyKey, staff
+from shared.ids import new_id
+from shared.problems import Problem
+from shared.work import Work
+
+pages = APIRouter(dependencies=staff)
+After = Annotated[UUID | None, Query(description="The last id of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+class InboxEntry(BaseModel):
+    """One story that waits for a team, or was answered by it."""
+
+    story: UUID
+    title: str | None
+    criticality: int | None
+    evidence: str
+    opened_at: datetime
+    due_at: datetime
+    heard_at: datetime | None
+    answered_at: datetime | None
+    declined_at: datetime | None
+
+
+class StoryView(BaseModel):
+    """A story as a team reads it."""
+
+    story: StoryPublished
+    evidence: str
+
+
+class CommentView(BaseModel):
+    """A short answer, for reading."""
+
+    comment: UUID
+    text: str | None
+    answer: int | None
+    given_on: date
+
+
+class Opened(BaseModel):
+    """Who opens a story: the role is shown, the person is not."""
+
+    role: Line
+
+
+class Declined(BaseModel):
+    """*Not ours*, perhaps with a better service."""
+
+    suggestion: Code | None = None
+
+
+class ReplyWritten(BaseModel):
+    """What a member of staff answers."""
+
+    text: Text
+    signed_name: Line
+    signed_role: Line
+    claim: Claim = Claim.NONE
+    explanation: Text | None = None
+    due: date | None = Field(default=None, description="By when a planned change is to be there.")
+
+    @model_validator(mode="after")
+    def _explained(self) -> "ReplyWritten":
+        if not rules.claim_is_explained(self.claim, self.explanation):
+            raise ValueError("a claim needs an explanation: what is planned or was made")
+        return self
+
+
+class Noted(BaseModel):
+    """The id of what was kept."""
+
+    id: UUID
+
+
+@pages.get("/teams/{team}/stories", tags=["inbox"])
+async def inbox(team: Code, desk: AtDesk, after: After = None, limit: Limit = 50) -> list[InboxEntry]:
+    """A team's stories; ask again with the last id for the next page."""
+    rows = await desk.read(lambda connection: store.inbox(connection, team, after, limit))
+    return [InboxEntry(**dict(row)) for row in rows]
+
+
+@pages.get("/teams/{team}/stories/{story}", tags=["inbox"])
+async def read_story(team: Code, story: UUID, desk: AtDesk) -> StoryView:
+    """The story itself; reading it here does not count as heard."""
+    row = await desk.read(lambda connection: store.text(connection, story, team))
+    if row is None:
+        raise Problem(404, "no_such_case")
+    return StoryView(story=row["published"], evidence=row["evidence"])
+
+
+@pages.post("/teams/{team}/stories/{story}/heard", tags=["inbox"])
+async def hear_story(team: Code, story: UUID, opened: Opened, desk: AtDesk) -> Noted:
+    """A member of staff has opened the story; the first time is announced."""
+
+    async def hear(work: Work) -> Noted:
+        case = await answerable(work, story, team)
+        if await store.mark_heard(work.connection, case):
+            work.announce(StoryHeard(story=story, team=team, team_name=case.team_name, role=opened.role))
+        return Noted(id=story)
+
+    return await desk.on_thread(f"story/{story}", hear)
+
+
+@pages.post("/teams/{team}/stories/{story}/replies", tags=["inbox"], status_code=201, response_model=Noted)
+async def reply(
+    request: Request, team: Code, story: UUID, written: ReplyWritten, desk: AtDesk, key: IdempotencyKey = None
+) -> Response:
+    """Publishes a reply, with what it claims about a change."""
+
+    async def publish(work: Work) -> Noted:
+        case = await answerable(work, story, team)
+        published = ReplyPublished(
+            story=story,
+            reply=new_id(),
+            team=team,
+            team_name=case.team_name,
+            organisation=case.organisation,
+            **written.model_dump(),
+        )
+        await store.save_reply(work.connection, published)
+        work.cancel(f"story/{story}", "reply_overdue", team)
+        work.announce(published)
+        return Noted(id=published.reply)
+
+    return await desk.once(request, key, f"story/{story}", publish)
+
+
+@pages.post("/teams/{team}/stories/{story}/declines", tags=["inbox"])
+async def decline(team: Code, story: UUID, declined: Declined, desk: AtDesk) -> Noted:
+    """The team says *not ours*; a suggestion brings the story to whoever listens there."""
+
+    async def hand_back(work: Work) -> Noted:
+        case = await answerable(work, story, team)
+        await store.mark_declined(work.connection, case)
+        work.cancel(f"story/{story}", "reply_overdue", team)
+        work.announce(RouteDeclined(story=story, team=team, suggestion=declined.suggestion))
+        return Noted(id=story)
+
+    return await desk.on_thread(f"story/{story}", hand_back)
+
+
+@pages.get("/services/{service}/comments", tags=["comments"])
+async def comments(service: Code, desk: AtDesk, after: After = None, limit: Limit = 50) -> list[CommentView]:
+    """The reading list of a service."""
+    rows = await desk.read(lambda connection: store.comments(connection, service, after, limit))
+    return [CommentView(**dict(row)) for row in rows]
+
+
+async def answerable(work: Work, story: UUID, team: str) -> Case:
+    """The case, if the team may act on it now; a problem says why not."""
+    case = await store.case(work.connection, story, team)
+    why_not = rules.why_not_answer(case)
+    if case is None or why_not:
+        raise Problem(404 if why_not == "no_such_case" else 409, why_not or "no_such_case")
+    return case

@@ -1,0 +1,76 @@
+"""What router does when it hears of a story."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from services.router import store
+from services.router.rules import Directory, Match, route
+from shared.events import (
+    CopyErased,
+    RouteDeclined,
+    RoutedTeam,
+    StoryErased,
+    StoryPublished,
+    StoryRouted,
+    StoryUnheard,
+    StoryWithdrawn,
+)
+from shared.work import Work, hears
+
+
+@hears(StoryPublished)
+async def route_stories(stories: Sequence[StoryPublished], work: Work) -> None:
+    """Every team whose subscription covers a service of the story hears of it; if there is none, that is said."""
+    stories = await store.keep_newest(work.connection, "published", stories)
+    directory = await store.directory_for(work.connection, [code for story in stories for code in story.services])
+    matches = [route(story.services, directory) for story in stories]
+    await store.save_routes(work.connection, stories, matches, directory)
+    work.announce(*(_told(story, found, directory) for story, found in zip(stories, matches, strict=True)))
+
+
+@hears(RouteDeclined)
+async def route_again(declined: Sequence[RouteDeclined], work: Work) -> None:
+    """*Not ours* with a suggestion brings the story to whoever listens there."""
+    await store.mark_declined(work.connection, declined)
+    suggested = [one for one in declined if one.suggestion]
+    directory = await store.directory_for(work.connection, [str(one.suggestion) for one in suggested])
+    matches = [route([str(one.suggestion)], directory) for one in suggested]
+    added = await store.add_routes(work.connection, suggested, matches, directory)
+    work.announce(*(routed(story, revision, found, directory) for story, revision, found in added))
+
+
+@hears(StoryWithdrawn)
+async def withdraw_routes(stories: Sequence[StoryWithdrawn], work: Work) -> None:
+    """A withdrawn story is routed to nobody any more."""
+    await store.keep_newest(work.connection, "withdrawn", stories)
+
+
+@hears(StoryErased)
+async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
+    """Routes hold no words, but they say who was told of the story; they go too."""
+    await store.forget_stories(work.connection, [story.story for story in erased])
+    work.announce(*(CopyErased(story=story.story) for story in erased))
+
+
+def _told(story: StoryPublished, matches: Sequence[Match], directory: Directory) -> StoryRouted | StoryUnheard:
+    if not matches:
+        return StoryUnheard(story=story.story, revision=story.revision, services=story.services)
+    return routed(story.story, story.revision, matches, directory)
+
+
+def routed(story: UUID, revision: int, matches: Sequence[Match], directory: Directory) -> StoryRouted:
+    """The fact that these teams should read the story, with all names that others need."""
+    teams = tuple(
+        RoutedTeam(
+            team=match.subscription.team,
+            team_name=match.subscription.team_name,
+            organisation=match.subscription.organisation,
+            organisation_name=directory.organisations[match.subscription.organisation].name,
+            rule=match.rule,
+            evidence=match.evidence,
+            path=match.path,
+            subscription=match.subscription.code,
+        )
+        for match in matches
+    )
+    return StoryRouted(story=story, revision=revision, teams=teams, directory_version=directory.version)

@@ -1,0 +1,108 @@
+"""What tracker does with facts about a story, in whatever order they come."""
+
+from collections.abc import Sequence
+
+from services.tracker import rules, store
+from services.tracker.rules import Change, State
+from shared.contracts import StoryEvent
+from shared.events import (
+    ChangeConfirmed,
+    ChangeDisputed,
+    ChangeEvent,
+    ChangeMade,
+    ChangeMissed,
+    ChangePlanned,
+    CommentReceived,
+    CopyErased,
+    ReplyOverdue,
+    ReplyPublished,
+    RouteDeclined,
+    StoryErased,
+    StoryHeard,
+    StoryPublished,
+    StoryReceived,
+    StoryRejected,
+    StoryRouted,
+    StoryUnheard,
+    StoryWithdrawn,
+    VerdictGiven,
+)
+from shared.timers import Timer
+from shared.work import Work, due, hears
+
+MISSED = "change_missed"
+
+
+@hears(
+    StoryReceived,
+    StoryPublished,
+    StoryRejected,
+    StoryWithdrawn,
+    StoryRouted,
+    StoryUnheard,
+    StoryHeard,
+    RouteDeclined,
+    ReplyOverdue,
+)
+async def keep_timeline(facts: Sequence[StoryEvent], work: Work) -> None:
+    """Each fact is a line of its story's timeline."""
+    await store.save_entries(work.connection, facts)
+
+
+@hears(ReplyPublished)
+async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
+    """A reply's claim becomes a change with an owner and a day."""
+    await store.save_entries(work.connection, replies)
+    claimed = [change for change in map(rules.claimed_change, replies) if change is not None]
+    new = await store.add_changes(work.connection, claimed)
+    work.announce(*map(announcement, new))
+    work.remind(
+        *(
+            Timer(f"story/{one.story}", MISSED, rules.missed_at(one.due), str(one.change))
+            for one in new
+            if one.due and one.state is State.PLANNED
+        )
+    )
+
+
+@hears(VerdictGiven)
+async def keep_verdicts(verdicts: Sequence[VerdictGiven], work: Work) -> None:
+    """The author's verdict confirms or disputes a change."""
+    changes = await store.changes(work.connection, [verdict.change for verdict in verdicts])
+    known, unknown = rules.split_by_change(verdicts, changes)
+    await store.save_entries(work.connection, known)
+    moved = await store.judge_changes(work.connection, known)
+    work.refuse_all(unknown, "no_such_change")
+    work.announce(*map(announcement, moved))
+
+
+@hears(CommentReceived)
+async def count_comments(comments: Sequence[CommentReceived], work: Work) -> None:
+    """Comments are counted, never followed up."""
+    await store.save_comments(work.connection, comments)
+
+
+@hears(StoryErased)
+async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
+    """Timeline and changes go; they hold what staff wrote about the story."""
+    await store.forget_stories(work.connection, [story.story for story in erased])
+    work.announce(*(CopyErased(story=story.story) for story in erased))
+
+
+@due(MISSED)
+async def say_missed(timers: Sequence[Timer], work: Work) -> None:
+    """Says which planned changes nobody has reported as made by their day."""
+    missed = await store.miss_changes(work.connection, [timer.target for timer in timers], work.now.date())
+    work.announce(*map(announcement, missed))
+
+
+def announcement(change: Change) -> ChangeEvent:
+    """The fact that says where a change now stands."""
+    said = {"story": change.story, "change": change.change, "team": change.team}
+    return {
+        State.PLANNED: lambda: ChangePlanned(**said, what=change.what, due=change.due),
+        State.MADE: lambda: ChangeMade(**said, what=change.what),
+        State.MISSED: lambda: ChangeMissed(**said, due=change.due),
+        State.CONFIRMED: lambda: ChangeConfirmed(**said),
+        State.DISPUTED: lambda: ChangeDisputed(**said),
+    }[change.state]()

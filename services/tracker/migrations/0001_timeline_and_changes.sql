@@ -1,0 +1,36 @@
+-- The timeline. Facts of different services come in any order; (story, kind, target) makes a repeat the same line.
+CREATE TABLE tracker.entry (
+    story        uuid NOT NULL,
+    kind         text NOT NULL,
+    target       text NOT NULL,
+    at           timestamptz NOT NULL,                -- when it happened
+    recorded_at  timestamptz NOT NULL DEFAULT now(),  -- when it was heard here
+    detail       jsonb NOT NULL,
+    term         bigint NOT NULL,
+    sequence     bigint NOT NULL,
+    PRIMARY KEY (story, kind, target)
+);
+
+CREATE TABLE tracker.change (
+    change       uuid PRIMARY KEY,
+    story        uuid NOT NULL,
+    team         text NOT NULL,
+    state        text NOT NULL CHECK (state IN ('planned', 'made', 'missed', 'confirmed', 'disputed')),
+    what         text NOT NULL,
+    due          date,
+    claimed_at   timestamptz NOT NULL DEFAULT now(),
+    made_at      timestamptz,
+    judged_term      bigint NOT NULL DEFAULT 0,  -- the number of the verdict that set the state
+    judged_sequence  bigint NOT NULL DEFAULT 0,
+    CHECK (state <> 'missed' OR due IS NOT NULL)
+);
+CREATE INDEX change_story ON tracker.change (story);
+CREATE INDEX change_state ON tracker.change (state, due);
+
+CREATE TABLE tracker.comment (
+    comment   uuid PRIMARY KEY,
+    service   text NOT NULL,
+    answer    integer,
+    given_on  date NOT NULL
+);
+CREATE INDEX comment_service ON tracker.comment (service, given_on);

@@ -1,0 +1,121 @@
+"""Tracker's API: a story's way round the loop, and the changes that it led to."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from services.tracker import rules, store
+from services.tracker.handlers import announcement
+from services.tracker.rules import State
+from shared.contracts import Code, Text
+from shared.http import AtDesk, IdempotencyKey, staff
+from shared.problems import Problem
+from shared.work import Work
+
+pages = APIRouter(dependencies=staff)
+
+
+class EntryView(BaseModel):
+    """One thing that happened."""
+
+    kind: str
+    target: str
+    at: datetime
+    recorded_at: datetime
+    detail: dict[str, Any]
+
+
+class ChangeView(BaseModel):
+    """A change and where it stands."""
+
+    change: UUID
+    story: UUID
+    team: str
+    state: State
+    what: str
+    due: date | None
+    claimed_at: datetime
+    made_at: datetime | None
+
+
+class TimelineView(BaseModel):
+    """A story's way so far."""
+
+    story: UUID
+    entries: list[EntryView]
+    changes: list[ChangeView]
+
+
+class CommentCount(BaseModel):
+    """How many comments gave an answer; a count of comments is not a prevalence."""
+
+    answer: int | None
+    comments: int
+
+
+class Made(BaseModel):
+    """What was made, in the words of those who made it."""
+
+    what: Text
+
+
+class Noted(BaseModel):
+    """The id of what was kept."""
+
+    id: UUID
+
+
+@pages.get("/stories/{story}", tags=["timeline"])
+async def timeline(story: UUID, desk: AtDesk) -> TimelineView:
+    """Everything that happened to a story, in order of time."""
+    lines = await desk.read(lambda connection: store.timeline(connection, story))
+    if not lines:
+        raise Problem(404, "no_such_story")
+    found = await desk.read(lambda connection: store.changes_of(connection, story, None, None, 200))
+    return TimelineView(
+        story=story,
+        entries=[EntryView(**dict(line)) for line in lines],
+        changes=[ChangeView(**dict(row)) for row in found],
+    )
+
+
+@pages.get("/changes", tags=["changes"])
+async def changes(
+    desk: AtDesk,
+    state: State | None = None,
+    after: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[ChangeView]:
+    """Changes, perhaps in one state only; ask again with the last id for the next page."""
+    rows = await desk.read(lambda connection: store.changes_of(connection, None, state, after, limit))
+    return [ChangeView(**dict(row)) for row in rows]
+
+
+@pages.post("/stories/{story}/changes/{change}/made", tags=["changes"], response_model=Noted)
+async def make_change(
+    request: Request, story: UUID, change: UUID, made: Made, desk: AtDesk, key: IdempotencyKey = None
+) -> Response:
+    """A planned change is there."""
+
+    async def make(work: Work) -> Noted:
+        found = (await store.changes(work.connection, [change])).get(change)
+        if found is None or found.story != story:
+            raise Problem(404, "no_such_change")
+        moved = await store.make_change(work.connection, change, made.what) if rules.can_be_made(found) else None
+        if moved is None:
+            raise Problem(409, "already_made")
+        work.cancel(f"story/{story}", "change_missed", str(change))
+        work.announce(announcement(moved))
+        return Noted(id=change)
+
+    return await desk.once(request, key, f"story/{story}", make, status=200)
+
+
+@pages.get("/services/{service}/comments", tags=["comments"])
+async def comment_counts(service: Code, desk: AtDesk) -> list[CommentCount]:
+    """How many comments a service has had, by answer."""
+    rows = await desk.read(lambda connection: store.comment_counts(connection, service))
+    return [CommentCount(**dict(row)) for row in rows]

@@ -1,0 +1,272 @@
+"""The consumer: FastStream's batch subscriber, made safe by positions that are kept in Postgres.
+
+Every batch is either taken whole, or read again: nothing is passed because an exception was swallowed.
+Why each setting is as it is, and what happens without it, stands in the README's *Decisions*.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream import AckPolicy, NoCast
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
+
+from shared import positions
+from shared.database import is_temporary
+from shared.entrance import BadDeploy, Entrance
+from shared.logs import log
+from shared.positions import Fenced, Step
+from shared.settings import Settings
+
+MAX_RECORDS = 500
+Record = ConsumerRecord
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """One stream of one service in this process."""
+
+    def __init__(self, broker: KafkaBroker, entrance: Entrance, settings: Settings) -> None:
+        self.entrance, self.settings, self.stream = entrance, settings, entrance.stream
+        self.expected: dict[TopicPartition, int] = {}
+        self.doubted: dict[TopicPartition, int] = {}
+        self.stopped = False
+        self.events = 0
+        self.turned_at = time.monotonic()
+        self._batch = asyncio.Lock()
+        self._leaving = asyncio.Event()
+        self._placing: asyncio.Task[None] | None = None
+        self.subscriber = broker.subscriber(
+            *self.stream.topics,
+            pattern=self.stream.pattern,
+            group_id=self.stream.group,
+            group_instance_id=f"{self.stream.group}.{settings.instance}",
+            batch=True,
+            max_records=MAX_RECORDS,
+            batch_timeout_ms=20,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            parser=self._parse,
+            decoder=self._decode,
+            listener=self,
+            session_timeout_ms=_ms(settings.session.total_seconds()),
+            heartbeat_interval_ms=_ms(min(2.0, settings.session.total_seconds() / 5)),
+            rebalance_timeout_ms=20_000,
+            max_poll_interval_ms=300_000,
+            max_partition_fetch_bytes=2_000_000,
+        )
+        self.subscriber(self._entrance)
+
+    # --- what FastStream calls -------------------------------------------------------------
+
+    async def _parse(self, raw: tuple[Record, ...]) -> KafkaAckableMessage:
+        return KafkaAckableMessage(
+            raw_message=raw,
+            body=b"",
+            correlation_id="-",
+            consumer=self.consumer or FAKE_CONSUMER,
+            message_id=f"{raw[0].partition}:{raw[0].offset}-{raw[-1].offset}",
+        )
+
+    @staticmethod
+    async def _decode(message: KafkaAckableMessage) -> tuple[Record, ...]:
+        return message.raw_message
+
+    async def _entrance(self, records: NoCast[tuple]) -> None:  # type: ignore[type-arg]  # FastStream reads it
+        """Never lets an exception out; never returns without success, or without having sought back."""
+        self.turned_at = time.monotonic()
+        async with self._batch:
+            batch = [record for record in records if _partition(record) in self.expected]
+            if batch and not self.stopped:
+                await self._take_until_done(batch)
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """aiokafka's consumer, once FastStream has started it."""
+        return self.subscriber.consumer
+
+    @property
+    def in_flight(self) -> bool:
+        """True while a batch is being worked on."""
+        return self._batch.locked()
+
+    async def finish_batch(self) -> None:
+        """Takes no more: the batch in hand is brought to its end, or dropped if it waits to be tried again."""
+        self._leaving.set()
+        async with self._batch:
+            self.expected.clear()
+
+    # --- a batch -----------------------------------------------------------------------------
+
+    async def _take_until_done(self, batch: Sequence[Record]) -> None:
+        give_up_at, pause = time.monotonic() + self.settings.patience.total_seconds(), 0.1
+        while not self._leaving.is_set():
+            try:
+                steps = self._steps(batch)
+                self.events += len(await self.entrance.take(batch, steps))
+                return await self._moved(steps)
+            except Fenced:
+                return await self._place_again(batch)
+            except BadDeploy:
+                return self._stop_taking()
+            except Exception as error:
+                log.warning(
+                    "consumer.retrying",
+                    group=self.stream.group,
+                    error=error,
+                    again_in=pause,
+                    temporary=is_temporary(error),
+                )
+            if time.monotonic() > give_up_at:
+                return self._pause()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), pause)
+            pause = min(pause * 2, 5.0)
+        return None
+
+    def _steps(self, batch: Sequence[Record]) -> list[Step]:
+        """From the position last read to the one after the batch; `Fenced` if records are missing between."""
+        steps: dict[TopicPartition, Step] = {}
+        for record in batch:
+            partition = _partition(record)
+            begin = steps[partition].begin if partition in steps else self.expected[partition]
+            follows = steps[partition].end if partition in steps else begin
+            if record.offset < follows or (record.offset > follows and not self._hole_is_fine(partition, record)):
+                raise Fenced
+            if record.offset > follows:
+                self._lost(partition, record.offset - follows)
+            steps[partition] = Step(partition, begin, record.offset + 1)
+        return list(steps.values())
+
+    def _hole_is_fine(self, partition: TopicPartition, record: Record) -> bool:
+        """A hole that is still there on second reading is no slip of ours; on a fact topic it raises an alarm."""
+        return self.stream.may_have_holes(partition.topic) or self.doubted.get(partition) == record.offset
+
+    async def _moved(self, steps: Sequence[Step]) -> None:
+        self.expected.update({step.partition: step.end for step in steps})
+        offsets = {step.partition: step.end for step in steps if step.partition in self._assigned()}
+        try:
+            if self.consumer is not None and offsets:
+                await asyncio.wait_for(self.consumer.commit(offsets), 5)
+        except Exception as error:
+            log.info("commit.failed", group=self.stream.group, error=error)
+
+    def _assigned(self) -> set[TopicPartition]:
+        return set(self.consumer.assignment()) if self.consumer is not None else set()
+
+    def _stop_taking(self) -> None:
+        self.stopped = True
+        self._hold(self.expected)
+        log.error("consumer.stopped", group=self.stream.group)
+
+    def _hold(self, partitions: Iterable[TopicPartition]) -> None:
+        """Pauses partitions at the position that was read: polling goes on, so that the member stays in its group."""
+        here = [partition for partition in partitions if partition in self._assigned()]
+        if self.consumer is not None and here:
+            self.consumer.pause(*here)
+            for partition in here:
+                self.consumer.seek(partition, self.expected[partition])
+
+    def _pause(self) -> None:
+        log.warning("consumer.paused", group=self.stream.group, partitions=len(self.expected))
+        self._hold(self.expected)
+        self._place_later(set(self.expected))
+
+    # --- places ------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Waits for the batch in hand, so that two consumers never work on the same records."""
+        self._leaving.set()
+        if self._placing is not None:
+            self._placing.cancel()
+        async with self._batch:
+            self.expected.clear()
+        if revoked:
+            log.info("consumer.revoked", group=self.stream.group, partitions=len(revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Reading goes on at the stored positions; while they cannot be had, the partitions wait, paused."""
+        self._leaving.clear()
+        self.doubted.clear()
+        if assigned:
+            await self._place(assigned)
+            log.info("consumer.assigned", group=self.stream.group, partitions=len(assigned))
+
+    async def _place_again(self, batch: Sequence[Record]) -> None:
+        partitions = {_partition(record) for record in batch}
+        log.warning("consumer.fenced", group=self.stream.group, partitions=len(partitions))
+        for partition in partitions:
+            self.doubted[partition] = next(r.offset for r in batch if _partition(r) == partition)
+        await self._place(partitions)
+
+    async def _place(self, partitions: set[TopicPartition]) -> None:
+        try:
+            await asyncio.wait_for(self._seek(partitions), 8)
+        except Exception as error:
+            log.warning("consumer.retrying", group=self.stream.group, error=error, again_in=1.0)
+            if self.consumer is not None:
+                self.consumer.pause(*(partitions & self._assigned()))
+            self._place_later(partitions)
+
+    def _place_later(self, partitions: set[TopicPartition]) -> None:
+        if self._placing is None or self._placing.done():
+            self._placing = asyncio.create_task(self._keep_placing(partitions))
+
+    async def _keep_placing(self, partitions: set[TopicPartition]) -> None:
+        while True:
+            await asyncio.sleep(1)
+            here = partitions & self._assigned()
+            try:
+                await asyncio.wait_for(self._seek(here), 8)
+            except Exception as error:
+                log.info("consumer.retrying", group=self.stream.group, error=error, again_in=1.0)
+            else:
+                log.info("consumer.resumed", group=self.stream.group, partitions=len(here))
+                return
+
+    async def _seek(self, partitions: set[TopicPartition]) -> None:
+        """Puts partitions at their stored positions; those that retention has passed raise an alarm."""
+        if self.consumer is None or not partitions:
+            return
+        starts = await self.consumer.beginning_offsets(partitions)
+        async with self.entrance.home.database.transaction() as connection:
+            places = await positions.stored(connection, starts)
+            for partition, start in starts.items():
+                if places[partition] < start:
+                    self._lost(partition, start - places[partition])
+                    await positions.skip(connection, partition, start)
+                    places[partition] = start
+        for partition in partitions & self._assigned():
+            self.expected[partition] = places[partition]
+            self.consumer.seek(partition, places[partition])
+            if not self.stopped:
+                self.consumer.resume(partition)
+
+    def _lost(self, partition: TopicPartition, records: int) -> None:
+        if not self.stream.may_have_holes(partition.topic):
+            log.error(
+                "records.lost",
+                group=self.stream.group,
+                topic=partition.topic,
+                partition=partition.partition,
+                records=records,
+            )
+
+    # --- what the heartbeat tells --------------------------------------------------------------
+
+    def lag(self) -> int:
+        """Records at the broker that were not heard, as far as the last poll knew."""
+        if self.consumer is None:
+            return 0
+        ends = {partition: self.consumer.highwater(partition) for partition in self._assigned() & self.expected.keys()}
+        return sum(max(0, end - self.expected[partition]) for partition, end in ends.items() if end is not None)
+
+
+def _partition(record: Record) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,109 @@
+"""What every event contract is made of: the frozen base, its registration, and the shapes that fields share."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, StringConstraints
+
+from shared.ids import refuse_nhs_number
+from shared.topics import Topic
+
+if TYPE_CHECKING:
+    from shared.cloudevents import Envelope
+
+PREFIX = "uk.nhs.storyloop."
+OPAQUE = r"^[A-Za-z0-9._:-]{1,64}$"
+NO_NUL = r"^[^\x00]*$"
+"""Postgres keeps no U+0000 in text; pydantic refuses lone surrogates by itself."""
+
+Reference = Annotated[str, StringConstraints(pattern=OPAQUE), AfterValidator(refuse_nhs_number)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=64_000, pattern=NO_NUL, strip_whitespace=True)]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class OpenEnum(StrEnum):
+    """A closed list for those who write and an open one for those who read: what is new reads as *other*."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls.__members__.get("OTHER")
+
+
+class Event(BaseModel):
+    """One fact or submission. Subclasses say `name`, `topic`, `personal` and `version` in their class line.
+
+    `personal` contracts carry people's words: of an erased story they reach no handler.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ClassVar[str]
+    topic: ClassVar[Topic | None]
+    personal: ClassVar[bool]
+    erases: ClassVar[bool]
+    _envelope: "Envelope | None" = PrivateAttr(default=None)
+
+    def __init_subclass__(
+        cls,
+        *,
+        name: str = "",
+        version: int = 1,
+        topic: Topic | None = None,
+        personal: bool = False,
+        erases: bool = False,
+        **rest: Any,
+    ) -> None:
+        super().__init_subclass__(**rest)
+        if name:
+            cls.type = f"{PREFIX}{name}.v{version}"
+            cls.topic, cls.personal, cls.erases = topic, personal, erases
+            CONTRACTS[cls.type] = cls
+
+    @property
+    def subject(self) -> str:
+        """What the fact is about, and the Kafka key that keeps its order."""
+        raise NotImplementedError
+
+    @property
+    def envelope(self) -> "Envelope":
+        """How it came; only events that were heard have one."""
+        if self._envelope is None:
+            raise LookupError(f"{self.type} was made here, not heard")
+        return self._envelope
+
+    def topic_for(self, service: str) -> str:
+        """The topic on which this service announces it."""
+        if self.topic is None:
+            raise LookupError(f"{self.type} names no topic")
+        return self.topic.name
+
+    def come_as(self, envelope: "Envelope") -> Self:
+        """The same event with the envelope in which it was heard."""
+        self._envelope = envelope
+        return self
+
+
+CONTRACTS: dict[str, type[Event]] = {}
+"""Every contract by its full type; filled by importing `shared.events`."""
+
+
+class StoryEvent(Event):
+    """A fact about one story."""
+
+    story: UUID
+
+    @property
+    def subject(self) -> str:
+        return f"story/{self.story}"
+
+
+E = TypeVar("E", bound=Event)
+
+
+def last_of_each(events: Iterable[E]) -> list[E]:
+    """The last event of each subject, in order; one statement must not meet a row twice."""
+    return list({event.subject: event for event in events}.values())

@@ -1,0 +1,184 @@
+"""The entrance: every record of every service comes through here, a batch in one transaction.
+
+Positions move, threads are locked, what was heard before is dropped, handlers are called with runs of one type,
+announcements are numbered and written, and all of it commits together. What cannot be accepted is parked and the
+rest goes on; what may pass by itself is tried again by the consumer.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared import hearing, parking, positions
+from shared.cloudevents import Record, Unreadable, read
+from shared.database import Connection, is_temporary
+from shared.hearing import Arrival, Outcome
+from shared.logs import describe, log
+from shared.positions import Step
+from shared.runs import Run, runs
+from shared.streams import Stream
+from shared.topics import Lane
+from shared.work import Home, NeedsThreads, Work, begin
+
+
+class BadDeploy(Exception):
+    """More than half of the last events failed in our own code: stop, instead of parking everything."""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Tells a bad deploy from poison: at least 20 different events and more than half of the last 100 failed."""
+
+    last: deque[tuple[str, bool]] = field(default_factory=lambda: deque(maxlen=100))
+
+    def count(self, event_id: str, failed: bool) -> None:
+        """Notes one event; `BadDeploy` when it is too much."""
+        self.last.append((event_id, failed))
+        failures = [id_ for id_, bad in self.last if bad]
+        if failed and len(set(failures)) >= 20 and len(failures) > len(self.last) / 2:
+            raise BadDeploy
+
+
+class Entrance:
+    """Takes batches of one stream for one service."""
+
+    def __init__(self, home: Home, stream: Stream) -> None:
+        self.home, self.stream = home, stream
+        self.breaker = Breaker()
+
+    async def take(self, records: Sequence[Record], steps: list[Step]) -> list[Arrival]:
+        """Hears a batch and moves the positions with it.
+
+        Raises `Fenced` if the batch does not begin at the stored positions, `BadDeploy`, or what is temporary.
+        """
+        started = time.perf_counter()
+        arrivals = [self.arrive(record) for record in records]
+        extra: set[str] = set()
+        while True:
+            try:
+                async with self.home.database.transaction() as connection:
+                    await positions.move(connection, steps)
+                    await self._hear(connection, arrivals, extra)
+                break
+            except NeedsThreads as need:
+                extra |= need.subjects
+        self.home.committed()
+        self._say(arrivals, time.perf_counter() - started)
+        return arrivals
+
+    def arrive(self, record: Record) -> Arrival:
+        """A record with its envelope, or parked because it has none that can be read."""
+        arrival = Arrival(record)
+        try:
+            arrival.envelope = read(record)
+            arrival.subject = self.stream.subject(arrival.envelope)
+        except Unreadable as unreadable:
+            arrival.park("unreadable", str(unreadable))
+        return arrival
+
+    async def _hear(self, connection: Connection, arrivals: Sequence[Arrival], extra: set[str]) -> None:
+        subjects = {arrival.subject for arrival in arrivals if arrival.subject is not None} | extra
+        work = await begin(self.home, connection, subjects, self.stream.lane)
+        for arrival in arrivals:
+            arrival.again()
+            thread = work.threads.get(arrival.subject or "")
+            if thread is not None and not hearing.number_is_new(arrival, thread):
+                arrival.outcome = Outcome.REPEATED
+            else:
+                self.decide(arrival, work)
+        await self.handle(arrivals, work)
+        await work.finish()
+
+    async def redrive(self, arrival: Arrival, work: Work) -> None:
+        """Takes up a parked record whose row is locked: the row is what makes it new, so its number is not judged."""
+        arrival.again()
+        thread = work.threads.get(arrival.subject or "")
+        if thread is not None and arrival.envelope is not None and arrival.envelope.sequence:
+            thread.hear(arrival.envelope.source, arrival.envelope.number)
+        self.decide(arrival, work)
+        await self.handle([arrival], work)
+        if arrival.outcome is not Outcome.PARKED:
+            await parking.delete(work.connection, arrival)
+
+    def decide(self, arrival: Arrival, work: Work) -> None:
+        """Decodes what is to be handled; an erasure counts from here on."""
+        thread = work.threads.get(arrival.subject or "")
+        hearing.decide(arrival, thread, self.stream.handlers.keys(), self.stream.submissions)
+        hearing.mark_erased(arrival, thread)
+        if arrival.subject and any(event.erases for event in arrival.events):
+            work.erase(arrival.subject)
+
+    async def handle(self, arrivals: Sequence[Arrival], work: Work) -> None:
+        """Calls the handlers and parks what cannot be accepted; publishers are told of it."""
+        await self.work_off(arrivals, work)
+        parked = [arrival for arrival in arrivals if arrival.outcome is Outcome.PARKED]
+        if parked:
+            await parking.save(work.connection, parked)
+            await self.stream.refused(parked, work)
+
+    async def work_off(self, arrivals: Sequence[Arrival], work: Work) -> None:
+        """Calls the handlers, run by run; what they refuse has its reason afterwards."""
+        for run in runs(arrivals):
+            await self._handle(run, work)
+        for arrival in arrivals:
+            self._refused(arrival, work)
+
+    async def _handle(self, run: Run, work: Work) -> None:
+        """One handler's call under a savepoint; a run that fails is halved until the culprit stands alone."""
+        events = [event for _, event in run.arrivals]
+        work.causes.update((arrival.subject or "", event.envelope) for arrival, event in run.arrivals)
+        mark = work.mark()
+        try:
+            async with work.connection.transaction():
+                await self.stream.handlers[run.contract](events, work)
+        except NeedsThreads:
+            raise
+        except Exception as error:
+            if is_temporary(error):
+                raise
+            work.back_to(mark)
+            await self._after_failure(run, work, error)
+        else:
+            for event in events:
+                self.breaker.count(event.envelope.id, failed=False)
+
+    async def _after_failure(self, run: Run, work: Work, error: Exception) -> None:
+        if len(run.arrivals) == 1:
+            arrival, event = run.arrivals[0]
+            arrival.park("handler_failed", describe(error))
+            self.breaker.count(event.envelope.id, failed=True)
+            return
+        middle = len(run.arrivals) // 2
+        await self._handle(Run(run.contract, run.arrivals[:middle]), work)
+        await self._handle(Run(run.contract, run.arrivals[middle:]), work)
+
+    @staticmethod
+    def _refused(arrival: Arrival, work: Work) -> None:
+        for event in arrival.events:
+            if id(event) in work.refused and arrival.outcome is Outcome.HANDLED:
+                arrival.park(work.refused[id(event)][1])
+
+    def _say(self, arrivals: Sequence[Arrival], took: float) -> None:
+        for arrival in arrivals:
+            if arrival.notice:
+                log.warning(str(arrival.notice), **described(arrival))
+            if arrival.outcome is Outcome.PARKED:
+                log.warning("event.parked", reason=arrival.reason, detail=arrival.detail, **described(arrival))
+        ms = round(took * 1000, 1)
+        if self.stream.lane is Lane.LIVE:
+            for arrival in arrivals:
+                log.info("event.heard", outcome=arrival.outcome, ms=ms, batch=len(arrivals), **described(arrival))
+        else:
+            counts = {outcome.value: sum(a.outcome is outcome for a in arrivals) for outcome in Outcome}
+            log.info("batch.heard", topic=arrivals[0].record.topic, ms=ms, events=len(arrivals), **counts)
+
+
+def described(arrival: Arrival) -> dict[str, object]:
+    """What a log line may say of a record: where it lay, and ids where they are ours."""
+    record, envelope = arrival.record, arrival.envelope
+    where: dict[str, object] = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    if envelope is None:
+        return where
+    where |= {"type": envelope.type, "subject": arrival.subject, "correlation": envelope.correlationid}
+    return where | ({"id": envelope.id, "sequence": envelope.sequence} if envelope.sequence else {})

@@ -1,0 +1,184 @@
+"""HTTP: one FastAPI application per service, with the same health, limits, errors and log lines in all four."""
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import idempotency
+from shared.database import Connection
+from shared.idempotency import Answer
+from shared.logs import log
+from shared.problems import RESPONSES, Problem, add_problem_handlers, answer, route_of
+from shared.work import Home, Work, on_threads
+
+MAX_BODY_BYTES = 512_000
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Desk:
+    """What endpoints work with: reads on a connection, and writes under the locks of threads."""
+
+    home: Home
+    ready: bool = False
+    alive: Callable[[], bool] = field(default=lambda: True)
+
+    async def read(self, load: Callable[[Connection], Awaitable[T]]) -> T:
+        """Loads something outside any transaction."""
+        async with self.home.database.connection() as connection:
+            return await load(connection)
+
+    async def on_thread(self, subject: str, do: Callable[[Work], Awaitable[T]]) -> T:
+        """Loads, decides, saves and announces under the lock of one thread."""
+        return await on_threads(self.home, {subject}, do)
+
+    async def once(
+        self,
+        request: Request,
+        key: str | None,
+        subject: str,
+        do: Callable[[Work], Awaitable[BaseModel]],
+        status: int = 201,
+    ) -> Response:
+        """The same, at most once for each Idempotency-Key; a repeat gets the first answer again."""
+        body, path = await request.body(), f"{request.method} {request.url.path}"
+
+        async def unless_answered(work: Work) -> Answer:
+            before = await idempotency.answered_before(work.connection, key, path, body) if key else None
+            if before is not None:
+                return before
+            model = await do(work)
+            fresh = Answer(status, model.model_dump_json().encode(), subject)
+            if key:
+                await idempotency.keep(work.connection, key, path, body, fresh)
+            return fresh
+
+        kept = await self.on_thread(subject, unless_answered)
+        if not kept.body:
+            raise Problem(410, "erased", "What this key was used for has been erased.")
+        return Response(kept.body, kept.status, media_type="application/json")
+
+
+def desk_of(request: Request) -> Desk:
+    """The application's desk."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def bearer(request: Request) -> str:
+    """The bearer token that was shown; 401 without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Problem(401, "sign_in", "Show a bearer token.", headers={"WWW-Authenticate": "Bearer"})
+    return token
+
+
+def require_staff(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> None:
+    """Only for staff; sign-in with roles takes the place of the one token."""
+    expected = desk.home.settings.staff_token.get_secret_value()
+    if not hmac.compare_digest(bearer(request).encode(), expected.encode()):
+        raise Problem(401, "sign_in", "Staff sign in with a bearer token.", headers={"WWW-Authenticate": "Bearer"})
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+staff = [Depends(require_staff)]
+health = APIRouter(tags=["health"])
+
+
+@health.get("/health/live")
+async def live(desk: AtDesk) -> Response:
+    """The process turns; says nothing about other systems."""
+    return JSONResponse({"live": desk.alive()}, 200 if desk.alive() else 503)
+
+
+@health.get("/health/ready")
+async def ready(desk: AtDesk) -> Response:
+    """The process can serve."""
+    return JSONResponse({"ready": desk.ready}, 200 if desk.ready else 503)
+
+
+def make_app(desk: Desk, *routers: APIRouter) -> FastAPI:
+    """The service's application; until the desk is ready only health is answered."""
+    app = FastAPI(
+        title=f"Storyloop {desk.home.service}", version=desk.home.settings.version, docs_url=None, redoc_url=None
+    )
+    app.state.desk = desk
+    app.include_router(health)
+    for router in routers:
+        app.include_router(router, responses=RESPONSES)
+    add_problem_handlers(app)
+    app.add_middleware(Gate, desk=desk)
+    return app
+
+
+class Gate:
+    """Around every request: not before the desk is ready, not more than the limit, headers, and one log line."""
+
+    def __init__(self, app: ASGIApp, desk: Desk) -> None:
+        self.app, self.desk = app, desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            return await answer(refusal)(scope, receive, send)
+        started, status = time.perf_counter(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        await self.app(scope, _limited(receive), send_with_headers)
+        if not scope["path"].startswith("/health/"):
+            log.info(
+                "request.answered",
+                method=scope["method"],
+                route=route_of(Request(scope)),
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+        return None
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not self.desk.ready and not scope["path"].startswith("/health/"):
+            return Problem(503, "starting", "The service is starting.", headers={"Retry-After": "2"})
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            return Problem(413, "too_large", f"At most {MAX_BODY_BYTES} bytes.")
+        return None
+
+
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+
+def _limited(receive: Receive) -> Receive:
+    """A body that comes without its length is counted as it comes."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY_BYTES:
+            raise HTTPException(413)  # FastAPI lets only its own kind out of reading a body
+        return message
+
+    return counted

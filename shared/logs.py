@@ -1,0 +1,80 @@
+"""Logs: one JSON line per unit of work on stdout, pretty in a terminal; every name stands in `log_names`."""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+_QUIET = ("aiokafka", "faststream", "uvicorn", "asyncio", "httpx", "mail.log")
+log = structlog.stdlib.get_logger()
+
+
+def set_up(service: str, version: str, level: int = logging.INFO) -> None:
+    """Once, first thing in a process: `service` and `version` stand in every line from here on."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _failure_without_words,
+            *_ending(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory() if not sys.stdout.isatty() else structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service, version=version)
+    _take_over_libraries()
+
+
+def _ending() -> list[Any]:
+    if sys.stdout.isatty():
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.JSONRenderer(serializer=_dumps)]
+
+
+def _dumps(line: Any, **_: Any) -> bytes:
+    return orjson.dumps(line, default=str)
+
+
+def describe(error: BaseException) -> str:
+    """An error without people's words: its kind, its SQLSTATE and where in our code it came up.
+
+    Messages of databases and validators repeat values, so they are never logged.
+    """
+    state = getattr(error, "sqlstate", None)
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if re.search(r"/(shared|services)/", code.co_filename):
+            place = f" in {code.co_name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__}{f' {state}' if state else ''}{place}"
+
+
+def _failure_without_words(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    error = line.pop("error", None)
+    if isinstance(error, BaseException):
+        line["error"] = describe(error)
+    elif error is not None:
+        line["error"] = error
+    return line
+
+
+class _ToStructlog(logging.Handler):
+    """Libraries' warnings in our shape; their arguments may hold people's words, so only the template is kept."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        template = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        failure = record.exc_info[1] if record.exc_info else None
+        log.log(record.levelno, "library.said", logger=record.name, template=template, error=failure)
+
+
+def _take_over_libraries() -> None:
+    logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).propagate = True

@@ -1,0 +1,98 @@
+"""Positions: the next offset of each partition, kept in Postgres and moved with the work itself.
+
+Kafka's committed offsets only show lag. A consumer whose idea of a position is not the stored one is a zombie
+or has skipped records: it moves nothing and goes back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from shared.database import Connection
+
+Offsets = Mapping[TopicPartition, int]
+
+
+class Fenced(Exception):
+    """The stored position is not where this batch begins: roll back, and read again from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One partition's move: from the position last read to the one after the batch."""
+
+    partition: TopicPartition
+    begin: int
+    end: int
+
+
+async def move(connection: Connection, steps: list[Step]) -> None:
+    """Locks and moves positions; `Fenced` if any of them is not where it should be."""
+    steps = sorted(steps, key=lambda step: step.partition)
+    columns = (
+        [step.partition.topic for step in steps],
+        [step.partition.partition for step in steps],
+        [step.begin for step in steps],
+        [step.end for step in steps],
+    )
+    locked = await connection.fetch(
+        """
+        SELECT position.topic
+          FROM position
+          JOIN unnest($1::text[], $2::integer[], $3::bigint[]) AS step (topic, partition, begin)
+            ON position.topic = step.topic AND position.partition = step.partition
+         WHERE position.next_offset = step.begin
+         ORDER BY position.topic COLLATE "C", position.partition
+           FOR UPDATE OF position
+        """,
+        *columns[:3],
+    )
+    if len(locked) != len(steps):
+        raise Fenced
+    await connection.execute(
+        """
+        UPDATE position
+           SET next_offset = step.finish, moved_at = now()
+          FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS step (topic, partition, finish)
+         WHERE position.topic = step.topic AND position.partition = step.partition
+        """,
+        columns[0],
+        columns[1],
+        columns[3],
+    )
+
+
+async def stored(connection: Connection, starts: Offsets) -> dict[TopicPartition, int]:
+    """The stored positions of these partitions; one that has none yet gets the given start."""
+    partitions = sorted(starts)
+    await connection.execute(
+        """
+        INSERT INTO position (topic, partition, next_offset)
+        SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[])
+        ON CONFLICT (topic, partition) DO NOTHING
+        """,
+        [partition.topic for partition in partitions],
+        [partition.partition for partition in partitions],
+        [starts[partition] for partition in partitions],
+    )
+    rows = await connection.fetch(
+        """
+        SELECT topic, partition, next_offset FROM position
+         WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
+        """,
+        [partition.topic for partition in partitions],
+        [partition.partition for partition in partitions],
+    )
+    return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def skip(connection: Connection, partition: TopicPartition, start: int) -> None:
+    """Moves a position to where the log now starts: what lay before was deleted unread."""
+    await connection.execute(
+        "UPDATE position SET next_offset = $3, moved_at = now() WHERE topic = $1 AND partition = $2"
+        " AND next_offset < $3",
+        partition.topic,
+        partition.partition,
+        start,
+    )

@@ -1,0 +1,117 @@
+"""Errors over HTTP: problem+json (RFC 9457), field by field, never with what the sender wrote."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from shared.database import is_temporary
+from shared.hearing import place_of, sentence_of
+from shared.idempotency import KeyReused
+from shared.logs import log
+
+
+class FieldProblem(BaseModel):
+    """One fault of a request."""
+
+    field: str
+    problem: str
+
+
+class ProblemDetails(BaseModel):
+    """What every error answer looks like."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    reason: str
+    detail: str | None = None
+    errors: list[FieldProblem] = []
+
+
+class Problem(Exception):
+    """Ends a request with this answer; `reason` is a code that programs can rely on."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        detail: str | None = None,
+        *,
+        errors: list[FieldProblem] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.details = ProblemDetails(
+            title=HTTPStatus(status).phrase, status=status, reason=reason, detail=detail, errors=errors or []
+        )
+        self.headers = dict(headers or {})
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as a response."""
+    body = orjson.dumps(problem.details.model_dump(exclude_none=True))
+    return Response(body, problem.details.status, problem.headers, media_type="application/problem+json")
+
+
+BUSY = {"Retry-After": "2"}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "model": ProblemDetails,
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/problem+json": {}},
+    }
+    for status in (400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
+}
+"""What every endpoint documents beside its own answers."""
+
+
+def translate(error: Exception) -> Problem:
+    """The problem that an error is to the one who asked."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, KeyReused):
+        return Problem(409, "idempotency_key_reused", "The key came before with another body.")
+    if isinstance(error, RequestValidationError):
+        faults = [
+            FieldProblem(field=place_of(fault["loc"][1:]), problem=sentence_of(fault)) for fault in error.errors()[:50]
+        ]
+        return Problem(422, "invalid", "Some fields are missing or wrong.", errors=faults)
+    if isinstance(error, HTTPException):
+        reason = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        return Problem(error.status_code, reason, headers=error.headers)
+    if is_temporary(error):
+        return Problem(503, "try_again", "Something that is needed is away; nothing was taken.", headers=BUSY)
+    return Problem(500, "our_fault", "This is our mistake; nothing was taken.")
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Every error leaves as problem+json, and one line says that it did."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        problem = translate(error)
+        ours = problem.details.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        say = log.error if ours else log.info
+        say(
+            "request.failed" if ours else "request.refused",
+            reason=problem.details.reason,
+            status=problem.details.status,
+            method=request.method,
+            route=route_of(request),
+            error=error if ours else None,
+        )
+        return answer(problem)
+
+    for kind in (Problem, KeyReused, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, handle)
+
+
+def route_of(request: Request) -> str:
+    """The path's pattern, so that no id or token of the address is logged."""
+    route = request.scope.get("route")
+    return getattr(route, "path", "unknown")

@@ -1,0 +1,1 @@
+"""Tests: sentences about behaviour, against real Kafka and real Postgres."""

@@ -1,0 +1,67 @@
+"""Real parts for all tests: one Kafka and one Postgres for the run, and a fresh copy of the databases for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from deploy.local.folder import run_folder
+from deploy.local.kafka import kafka as start_kafka
+from deploy.local.postgres import postgres as start_postgres
+from deploy.local.system import Databases, drop_database, make_database, migrate_all, with_parts
+from shared.database import Database
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A place for the parts' data, gone at the end."""
+    with run_folder() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def kafka(folder: Path) -> Iterator[str]:
+    """The bootstrap address of a real broker."""
+    with start_kafka(folder) as broker:
+        yield broker.address
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path) -> Iterator[str]:
+    """The address of a real Postgres, as its superuser."""
+    with start_postgres(folder) as postgres:
+        yield postgres.dsn
+
+
+@pytest.fixture(scope="session")
+async def template(server: str) -> AsyncIterator[Databases]:
+    """Databases with every migration, to be copied for each test."""
+    name = f"t{uuid4().hex[:10]}"
+    databases = await make_database(server, name)
+    await migrate_all(databases)
+    yield databases
+    await drop_database(server, name)
+
+
+@pytest.fixture
+async def databases(server: str, template: Databases) -> AsyncIterator[Databases]:
+    """A fresh copy of all four schemas."""
+    original, name = template.admin.rpartition("/")[2], f"c{uuid4().hex[:10]}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+        dsns = {service: with_parts(dsn, path=f"/{name}") for service, dsn in template.dsns.items()}
+        yield Databases(with_parts(template.admin, path=f"/{name}"), dsns)
+        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def router_database(databases: Databases) -> AsyncIterator[Database]:
+    """Router's own database."""
+    database = await Database.connect(databases.dsns["router"], application="test")
+    yield database
+    await database.close()
