@@ -3,17 +3,16 @@
 After a restore the database holds texts that were erased since; nothing may show or send them again.
 """
 
-import asyncio
-
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared import positions
 from shared.database import Database
 from shared.entrance import Entrance
 from shared.positions import Fenced, Step
+from shared.topics import Topic
 
 
-async def read_to_end(kafka: str, entrance: Entrance, topic: str) -> int:
+async def read_to_end(kafka: str, entrance: Entrance, topic: Topic) -> int:
     """Hears a topic from the stored positions to its present end; how many records that were.
 
     Another replica may move the same positions at the same time: whoever is late goes back and looks again.
@@ -26,19 +25,12 @@ async def read_to_end(kafka: str, entrance: Entrance, topic: str) -> int:
     )
     await consumer.start()
     try:
-        partitions = await _partitions(consumer, topic)
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         return await _hear(consumer, entrance, ends)
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    while not (numbers := consumer.partitions_for_topic(topic)):
-        await consumer.topics()
-        await asyncio.sleep(0.2)
-    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 async def _hear(consumer: AIOKafkaConsumer, entrance: Entrance, ends: dict[TopicPartition, int]) -> int:

@@ -157,8 +157,8 @@ class ReceiptGiven(Event, name="receipt.given"):
 
     publisher: Code
     event_id: Reference | None
-    """None where the submission had no readable id; topic, partition and offset then name it."""
-    topic: str
+    """None where the submission had no readable id; where it lay then names it."""
+    offered_on: str
     partition: int
     offset: int
     outcome: ReceiptOutcome

@@ -30,6 +30,8 @@ CATALOGUE = {
     "relay.failed": "Sending stopped; a new producer starts again from the first row.",
     "relay.sent": "A run of announcements is at the broker.",
     # parked rows
+    "parked.marked": "A person marked rows: who, why, which, and to be redriven or discarded. An audit line.",
+    "parked.revealed": "A person read the key and value of a parked event. An audit line.",
     "parked.redriven": "A marked row was handled and is gone.",
     "parked.kept": "A marked row still cannot be handled; its mark is taken off, its reason is new.",
     "parked.expiring": "ALARM. Parked rows reach the end of their time in less than a week.",

@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -12,26 +12,32 @@ _QUIET = ("aiokafka", "faststream", "uvicorn", "asyncio", "httpx", "mail.log")
 log = structlog.stdlib.get_logger()
 
 
-def set_up(service: str, version: str, level: int = logging.INFO) -> None:
-    """Once, first thing in a process: `service` and `version` stand in every line from here on."""
+def set_up(service: str, version: str, level: int = logging.INFO, to: TextIO | None = None) -> None:
+    """Once, first thing in a process: `service` and `version` stand in every line from here on.
+
+    Commands whose stdout is for programs log to stderr.
+    """
+    stream = to or sys.stdout
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             _failure_without_words,
-            *_ending(),
+            *_ending(stream),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory() if not sys.stdout.isatty() else structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(stream)
+        if stream.isatty()
+        else structlog.BytesLoggerFactory(stream.buffer),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, version=version)
     _take_over_libraries()
 
 
-def _ending() -> list[Any]:
-    if sys.stdout.isatty():
+def _ending(stream: TextIO) -> list[Any]:
+    if stream.isatty():
         return [structlog.dev.ConsoleRenderer()]
     return [structlog.processors.JSONRenderer(serializer=_dumps)]
 

@@ -110,7 +110,7 @@ async def hear(home: Home, kafka: str, streams: Sequence[Stream]) -> None:
     announcers = {topics.BY_NAME[name].announcer for stream in inside for name in stream.topics}
     marks_wanted = len(announcers) * topic.partitions
     while await _marks(home.database) < marks_wanted:
-        await erasures.read_to_end(kafka, entrance, topic.name)
+        await erasures.read_to_end(kafka, entrance, topic)
         await asyncio.sleep(0.2)
     log.info("replay.heard", marks=marks_wanted)
 

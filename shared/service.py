@@ -150,7 +150,7 @@ class Process:
     async def _erasures_are_read(self) -> None:
         for entrance in self.entrances:
             if entrance.stream.reads(topics.ERASURES.name):
-                heard = await erasures.read_to_end(self.settings.kafka, entrance, topics.ERASURES.name)
+                heard = await erasures.read_to_end(self.settings.kafka, entrance, topics.ERASURES)
                 log.info("erasures.read", events=heard)
 
     @staticmethod

@@ -11,7 +11,8 @@ from services.intake.rules import Publisher
 from shared.database import Database
 
 
-async def _run(postgres: str, publisher: Publisher, token: str | None) -> None:
+async def register(postgres: str, publisher: Publisher, token: str | None) -> None:
+    """Writes one row of the register; without a token the one that is there stays."""
     database = await Database.connect(postgres, application="publishers")
     try:
         async with database.transaction() as connection:
@@ -34,7 +35,7 @@ def main(
     """
     token = secrets.token_urlsafe(32) if new_token else None
     publisher = Publisher(name, frozenset(source), frozenset(service), trusted)
-    asyncio.run(_run(postgres, publisher, token))
+    asyncio.run(register(postgres, publisher, token))
     typer.echo(token or f"{name} is in the register.")
 
 

@@ -159,7 +159,7 @@ def _receipt(envelope: Envelope, publisher: str, outcome: ReceiptOutcome, submis
     return ReceiptGiven(
         publisher=publisher,
         event_id=envelope.id,
-        topic=envelope.topic,
+        offered_on=envelope.topic,
         partition=envelope.partition,
         offset=envelope.offset,
         outcome=outcome,
@@ -171,7 +171,7 @@ def _refusal(arrival: Arrival, publisher: str) -> ReceiptGiven:
     return ReceiptGiven(
         publisher=publisher,
         event_id=arrival.envelope.id if arrival.envelope else None,
-        topic=arrival.record.topic,
+        offered_on=arrival.record.topic,
         partition=arrival.record.partition,
         offset=arrival.record.offset,
         outcome=ReceiptOutcome.REFUSED,

@@ -1,0 +1,1 @@
+"""What the code promises about itself: contracts, boundaries between services, and topics."""

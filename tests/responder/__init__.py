@@ -1,0 +1,1 @@
+"""What responder does, as sentences."""

@@ -1,0 +1,1 @@
+"""What router does, as sentences."""

@@ -1,0 +1,1 @@
+"""What tracker does, as sentences."""
