@@ -24,6 +24,7 @@ _TYPE = re.compile(r"^[a-z0-9.]{1,120}\Z")
 _TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _JSON = re.compile(r"^application/([a-z.-]+\+)?json\s*(;.*)?\Z", re.IGNORECASE)
 _BIGINT = 2**63
+_IDS = frozenset({"id", "subject", "correlationid", "causationid"})
 
 
 class Unreadable(ValueError):
@@ -33,13 +34,20 @@ class Unreadable(ValueError):
 class Record(Protocol):
     """What is needed of a Kafka record; a parked row has it too."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class Envelope:
 
 def read(record: Record) -> Envelope:
     """The envelope of a record in either content mode; `Unreadable` where there is none."""
-    headers = {name.lower(): value for name, value in record.headers}
+    headers = {_name(name): value for name, value in record.headers}
     content_type = _text(headers.get("content-type"), "content-type") or "application/json"
     if content_type.lower().startswith(STRUCTURED):
         attributes, data = _structured(record.value)
@@ -131,6 +139,8 @@ def _structured(value: bytes | None) -> tuple[dict[str, Any], bytes | None]:
         raise Unreadable("the value is not JSON") from error
     try:
         return split(event)
+    except Unreadable:
+        raise
     except (ValueError, RecursionError) as error:
         raise Unreadable("the data cannot be read") from error
 
@@ -140,6 +150,12 @@ def _decoded(data: str) -> bytes:
         return base64.b64decode(data, validate=True)
     except ValueError as error:
         raise Unreadable("data_base64 is not base64") from error
+
+
+def _name(name: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise Unreadable("a header's name is not UTF-8")
+    return name.lower()
 
 
 def _text(value: bytes | None, name: str) -> str | None:
@@ -154,7 +170,7 @@ def _shaped(attributes: Mapping[str, Any], name: str, shape: re.Pattern[str]) ->
     if not isinstance(value, str) or not shape.match(value):
         raise Unreadable(f"{name} is missing or has not the right shape")
     try:
-        return refuse_nhs_number(value) if name in {"id", "subject"} else value
+        return refuse_nhs_number(value) if name in _IDS else value
     except ValueError as error:
         raise Unreadable(f"{name} holds an NHS number") from error
 

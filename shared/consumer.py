@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy, NoCast
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
-from shared import positions
+from shared import header_names, positions
+from shared.cloudevents import Record
 from shared.database import is_temporary
 from shared.entrance import BadDeploy, Entrance
 from shared.logs import log
@@ -22,7 +23,7 @@ from shared.positions import Fenced, Step
 from shared.settings import Settings
 
 MAX_RECORDS = 500
-Record = ConsumerRecord
+header_names.let_through()
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -38,6 +39,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._batch = asyncio.Lock()
         self._leaving = asyncio.Event()
         self._placing: asyncio.Task[None] | None = None
+        self._unplaced: set[TopicPartition] = set()
         self.subscriber = broker.subscriber(
             *self.stream.topics,
             pattern=self.stream.pattern,
@@ -133,16 +135,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             partition = _partition(record)
             begin = steps[partition].begin if partition in steps else self.expected[partition]
             follows = steps[partition].end if partition in steps else begin
-            if record.offset < follows or (record.offset > follows and not self._hole_is_fine(partition, record)):
+            if record.offset < follows:
                 raise Fenced
             if record.offset > follows:
-                self._lost(partition, record.offset - follows)
+                self._look_at_hole(partition, follows, record.offset)
             steps[partition] = Step(partition, begin, record.offset + 1)
         return list(steps.values())
 
-    def _hole_is_fine(self, partition: TopicPartition, record: Record) -> bool:
+    def _look_at_hole(self, partition: TopicPartition, follows: int, offset: int) -> None:
         """A hole that is still there on second reading is no slip of ours; on a fact topic it raises an alarm."""
-        return self.stream.may_have_holes(partition.topic) or self.doubted.get(partition) == record.offset
+        if not self.stream.may_have_holes(partition.topic) and self.doubted.get(partition) != offset:
+            self.doubted[partition] = offset
+            raise Fenced
+        self._lost(partition, offset - follows)
 
     async def _moved(self, steps: Sequence[Step]) -> None:
         self.expected.update({step.partition: step.end for step in steps})
@@ -181,6 +186,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._leaving.set()
         if self._placing is not None:
             self._placing.cancel()
+        self._placing, self._unplaced = None, set()
         async with self._batch:
             self.expected.clear()
         if revoked:
@@ -197,8 +203,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def _place_again(self, batch: Sequence[Record]) -> None:
         partitions = {_partition(record) for record in batch}
         log.warning("consumer.fenced", group=self.stream.group, partitions=len(partitions))
-        for partition in partitions:
-            self.doubted[partition] = next(r.offset for r in batch if _partition(r) == partition)
         await self._place(partitions)
 
     async def _place(self, partitions: set[TopicPartition]) -> None:
@@ -211,20 +215,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._place_later(partitions)
 
     def _place_later(self, partitions: set[TopicPartition]) -> None:
+        self._unplaced |= partitions
         if self._placing is None or self._placing.done():
-            self._placing = asyncio.create_task(self._keep_placing(partitions))
+            self._placing = asyncio.create_task(self._keep_placing())
 
-    async def _keep_placing(self, partitions: set[TopicPartition]) -> None:
-        while True:
+    async def _keep_placing(self) -> None:
+        while self._unplaced:
             await asyncio.sleep(1)
-            here = partitions & self._assigned()
+            waiting, self._unplaced = self._unplaced & self._assigned(), set()
             try:
-                await asyncio.wait_for(self._seek(here), 8)
+                await asyncio.wait_for(self._seek(waiting), 8)
             except Exception as error:
+                self._unplaced |= waiting
                 log.info("consumer.retrying", group=self.stream.group, error=error, again_in=1.0)
             else:
-                log.info("consumer.resumed", group=self.stream.group, partitions=len(here))
-                return
+                log.info("consumer.resumed", group=self.stream.group, partitions=len(waiting))
 
     async def _seek(self, partitions: set[TopicPartition]) -> None:
         """Puts partitions at their stored positions; those that retention has passed raise an alarm."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, StringConstraints
 
 from shared.ids import refuse_nhs_number
 from shared.topics import Topic
@@ -29,8 +29,20 @@ class OpenEnum(StrEnum):
     """A closed list for those who write and an open one for those who read: what is new reads as *other*."""
 
     @classmethod
-    def _missing_(cls, value: object) -> Self | None:
+    def _missing_(cls, _value: object) -> Self | None:
         return cls.__members__.get("OTHER")
+
+
+def one_of(enum: type[OpenEnum], *, other: bool = True) -> BeforeValidator:
+    """Closes an open list for those who write; without `other` where that only means *newer than this reader*."""
+    listed = [member.value for member in enum if other or member.name != "OTHER"]
+
+    def check(value: object) -> object:
+        if value not in listed:
+            raise ValueError(f"must be one of {' '.join(listed)}")
+        return value
+
+    return BeforeValidator(check)
 
 
 class Event(BaseModel):
@@ -75,7 +87,7 @@ class Event(BaseModel):
             raise LookupError(f"{self.type} was made here, not heard")
         return self._envelope
 
-    def topic_for(self, service: str) -> str:
+    def topic_for(self, _service: str) -> str:
         """The topic on which this service announces it."""
         if self.topic is None:
             raise LookupError(f"{self.type} names no topic")

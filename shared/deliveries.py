@@ -87,17 +87,20 @@ async def sent(connection: Connection, id_: UUID) -> None:
 
 
 async def postpone(connection: Connection, id_: UUID) -> bool:
-    """Tries later, each time after a longer pause; True if it is given up after three days."""
-    given_up: bool = await connection.fetchval(
+    """Tries later, each time after a longer pause; True if it is given up after three days.
+
+    One that was emptied while it was being sent, because its story was erased, stays as it is.
+    """
+    given_up: bool | None = await connection.fetchval(
         """
         UPDATE delivery
            SET leased_until = NULL,
                next_at = now() + least(interval '1 second' * power(2, least(attempts, 20)), interval '1 hour'),
                given_up_at = CASE WHEN written_at < now() - $2::interval THEN now() END
-         WHERE id = $1
+         WHERE id = $1 AND payload IS NOT NULL
         RETURNING given_up_at IS NOT NULL
         """,
         id_,
         PATIENCE,
     )
-    return given_up
+    return bool(given_up)

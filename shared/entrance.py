@@ -96,15 +96,15 @@ class Entrance:
         thread = work.threads.get(arrival.subject or "")
         if thread is not None and arrival.envelope is not None and arrival.envelope.sequence:
             thread.hear(arrival.envelope.source, arrival.envelope.number)
-        self.decide(arrival, work)
+        self.decide(arrival, work, redriven=True)
         await self.handle([arrival], work)
         if arrival.outcome is not Outcome.PARKED:
             await parking.delete(work.connection, arrival)
 
-    def decide(self, arrival: Arrival, work: Work) -> None:
+    def decide(self, arrival: Arrival, work: Work, redriven: bool = False) -> None:
         """Decodes what is to be handled; an erasure counts from here on."""
         thread = work.threads.get(arrival.subject or "")
-        hearing.decide(arrival, thread, self.stream.handlers.keys(), self.stream.submissions)
+        hearing.decide(arrival, thread, self.stream.handlers.keys(), self.stream.submissions, redriven)
         hearing.mark_erased(arrival, thread)
         if arrival.subject and any(event.erases for event in arrival.events):
             work.erase(arrival.subject)

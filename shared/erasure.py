@@ -6,14 +6,23 @@ The thread stays as the tombstone: whatever arrives later for an erased story is
 from collections.abc import Sequence
 
 from shared import outbox
+from shared.contracts import CONTRACTS
 from shared.database import Connection
+from shared.logs import log
 
 
 async def strip(connection: Connection, subjects: Sequence[str]) -> None:
-    """Empties outbox rows and deliveries of these subjects and deletes their parked rows, answers and timers."""
+    """Empties outbox rows and deliveries of these subjects and deletes their parked rows, answers and timers.
+
+    A parked erasure holds no words and stays: the service's own tables are emptied when it is redriven.
+    """
     if not subjects:
         return
-    await connection.execute("DELETE FROM parked WHERE subject = ANY ($1::text[])", subjects)
+    await connection.execute(
+        "DELETE FROM parked WHERE subject = ANY ($1::text[]) AND type <> ALL ($2::text[])",
+        subjects,
+        [contract.type for contract in CONTRACTS.values() if contract.erases],
+    )
     await connection.execute("DELETE FROM timer WHERE subject = ANY ($1::text[])", subjects)
     await connection.execute(
         """
@@ -25,3 +34,4 @@ async def strip(connection: Connection, subjects: Sequence[str]) -> None:
     )
     await connection.execute("UPDATE answered SET body = '' WHERE subject = ANY ($1::text[])", subjects)
     await outbox.empty(connection, subjects)
+    log.info("story.stripped", subjects=list(subjects))

@@ -34,9 +34,10 @@ async def read_to_end(kafka: str, entrance: Entrance, topic: Topic) -> int:
 
 
 async def _hear(consumer: AIOKafkaConsumer, entrance: Entrance, ends: dict[TopicPartition, int]) -> int:
+    """`places` are the stored positions; where a hole follows them, the consumer itself is further on."""
     heard = 0
     places = await _seek(consumer, entrance.home.database, list(ends))
-    while any(places[partition] < end for partition, end in ends.items()):
+    while any([await consumer.position(partition) < end for partition, end in ends.items()]):
         batches = await consumer.getmany(timeout_ms=500, max_records=500)
         steps = [Step(partition, places[partition], records[-1].offset + 1) for partition, records in batches.items()]
         records = [record for batch in batches.values() for record in batch]
@@ -44,7 +45,6 @@ async def _hear(consumer: AIOKafkaConsumer, entrance: Entrance, ends: dict[Topic
             if records:
                 heard += len(await entrance.take(records, steps))
             places.update({step.partition: step.end for step in steps})
-            places.update({at: await consumer.position(at) for at in places if at not in batches})
         except Fenced:
             places = await _seek(consumer, entrance.home.database, list(ends))
     return heard

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import EmailStr, Field, model_validator
 
 from shared import topics
-from shared.contracts import Code, Event, Language, Line, OpenEnum, Reference, StoryEvent, Text
+from shared.contracts import Code, Event, Language, Line, OpenEnum, Reference, StoryEvent, Text, one_of
 
 # --- words that several events share ---------------------------------------------------------
 
@@ -97,11 +97,11 @@ class StoryTold(Event):
     feelings: Tags = ()
     tags: Tags = ()
     services: Services
-    author_role: AuthorRole
+    author_role: Annotated[AuthorRole, one_of(AuthorRole)]
     speaks_for: ThirdParty | None = None
     consent: frozenset[Consent]
     language: Language = "en"
-    route: Route = Route.OTHER
+    route: Annotated[Route, one_of(Route)] = Route.OTHER
     happened: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
     """Year and month; None while it is still happening."""
     email: EmailStr | None = None
@@ -171,7 +171,7 @@ class ReceiptGiven(Event, name="receipt.given"):
     def subject(self) -> str:
         return f"submission/{self.event_id or f'{self.partition}:{self.offset}'}"
 
-    def topic_for(self, service: str) -> str:
+    def topic_for(self, _service: str) -> str:
         return topics.RECEIPTS + self.publisher
 
 
@@ -458,7 +458,7 @@ class SubjectRestated(Event, name="subject.restated", personal=True):
     def subject(self) -> str:
         return self.about
 
-    def topic_for(self, service: str) -> str:
+    def topic_for(self, _service: str) -> str:
         return topics.REPLAY + self.listener
 
 
@@ -472,5 +472,5 @@ class ReplayEnded(Event, name="replay.ended"):
     def subject(self) -> str:
         return f"replay/{self.partition}"
 
-    def topic_for(self, service: str) -> str:
+    def topic_for(self, _service: str) -> str:
         return topics.REPLAY + self.listener

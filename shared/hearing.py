@@ -82,8 +82,17 @@ _RESTATING = frozenset({SubjectRestated.type, ReplayEnded.type})
 """A replay starts where it starts: its numbers follow on nothing."""
 
 
-def decide(arrival: Arrival, thread: Thread | None, interesting: Iterable[type[Event]], submissions: bool) -> None:
-    """Sets the outcome of one record that is new; those to be handled have their events decoded."""
+def decide(
+    arrival: Arrival,
+    thread: Thread | None,
+    interesting: Iterable[type[Event]],
+    submissions: bool,
+    redriven: bool = False,
+) -> None:
+    """Sets the outcome of one record that is new; those to be handled have their events decoded.
+
+    A redriven erasure is no repeat: its story was marked when it was parked, and its handler has not run.
+    """
     envelope = arrival.envelope
     if envelope is None:
         return
@@ -91,7 +100,7 @@ def decide(arrival: Arrival, thread: Thread | None, interesting: Iterable[type[E
     erased = thread is not None and thread.erased
     if contract is None:
         _unknown(arrival, envelope.type, submissions)
-    elif contract.erases and erased:
+    elif contract.erases and erased and not redriven:
         arrival.outcome = Outcome.REPEATED
     elif contract.personal and (erased or envelope.erased):
         _of_an_erased_story(arrival, submissions)
@@ -138,6 +147,8 @@ def _decode(arrival: Arrival, envelope: Envelope, contract: type[Event], interes
     except ValidationError as error:
         arrival.errors = problems(error)
         arrival.park("contract_broken", "; ".join(f"{where}: {what}" for where, what in arrival.errors)[:2000])
+    except (KeyError, TypeError, ValueError):
+        arrival.park("contract_broken", "facts: one has no data, or a time that is none")
     else:
         arrival.outcome = Outcome.HANDLED
 

@@ -2,20 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from shared.consumer import Consumer
 from shared.database import Connection, Database, is_temporary
 from shared.logs import log
 
 EVERY_SECONDS = 60
+Placeholders = Callable[[Connection], Awaitable[int]]
+
+
+async def no_placeholders(_connection: Connection) -> int:
+    """For services in which no fact waits for another."""
+    return 0
 
 
 class Heartbeat:
     """Tells of all consumers of a process."""
 
-    def __init__(self, database: Database, consumers: Sequence[Consumer]) -> None:
-        self.database, self.consumers = database, consumers
+    def __init__(self, database: Database, consumers: Sequence[Consumer], placeholders: Placeholders) -> None:
+        self.database, self.consumers, self.placeholders = database, consumers, placeholders
 
     async def run(self) -> None:
         """Beats until cancelled; a database that is away is said, not fatal."""
@@ -23,6 +29,7 @@ class Heartbeat:
             try:
                 async with self.database.connection() as connection:
                     waiting = await _waiting(connection)
+                    await self._say_placeholders(connection)
             except Exception as error:
                 if not is_temporary(error):
                     raise
@@ -30,6 +37,10 @@ class Heartbeat:
             for consumer in self.consumers:
                 self._beat(consumer, waiting)
             await asyncio.sleep(EVERY_SECONDS)
+
+    async def _say_placeholders(self, connection: Connection) -> None:
+        if count := await self.placeholders(connection):
+            log.warning("placeholder.waiting", placeholders=count)
 
     @staticmethod
     def _beat(consumer: Consumer, waiting: dict[str, object]) -> None:

@@ -16,7 +16,7 @@ from shared import idempotency
 from shared.database import Connection
 from shared.idempotency import Answer
 from shared.logs import log
-from shared.problems import RESPONSES, Problem, add_problem_handlers, answer, route_of
+from shared.problems import RESPONSES, Problem, add_problem_handlers, answer, refuse, route_of
 from shared.work import Home, Work, on_threads
 
 MAX_BODY_BYTES = 512_000
@@ -29,7 +29,8 @@ class Desk:
 
     home: Home
     ready: bool = False
-    alive: Callable[[], bool] = field(default=lambda: True)
+    healthy: Callable[[], bool] = field(default=lambda: True)
+    """False once consuming has stopped for a bad deploy: a roll-out that sees it goes no further."""
 
     async def read(self, load: Callable[[Connection], Awaitable[T]]) -> T:
         """Loads something outside any transaction."""
@@ -95,15 +96,16 @@ health = APIRouter(tags=["health"])
 
 
 @health.get("/health/live")
-async def live(desk: AtDesk) -> Response:
+async def live() -> dict[str, bool]:
     """The process turns; says nothing about other systems."""
-    return JSONResponse({"live": desk.alive()}, 200 if desk.alive() else 503)
+    return {"live": True}
 
 
 @health.get("/health/ready")
 async def ready(desk: AtDesk) -> Response:
     """The process can serve."""
-    return JSONResponse({"ready": desk.ready}, 200 if desk.ready else 503)
+    can_serve = desk.ready and desk.healthy()
+    return JSONResponse({"ready": can_serve}, 200 if can_serve else 503)
 
 
 def make_app(desk: Desk, *routers: APIRouter) -> FastAPI:
@@ -129,9 +131,6 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            return await answer(refusal)(scope, receive, send)
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -141,7 +140,13 @@ class Gate:
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        await self.app(scope, _limited(receive), send_with_headers)
+        try:
+            app = self._refusal(scope) or self.app
+            await app(scope, _limited(receive), send_with_headers)
+        except Exception as error:
+            if status:
+                raise  # the answer has begun: the connection is all that can be ended
+            await refuse(Request(scope), error)(scope, receive, send_with_headers)
         if not scope["path"].startswith("/health/"):
             log.info(
                 "request.answered",
@@ -152,12 +157,12 @@ class Gate:
             )
         return None
 
-    def _refusal(self, scope: Scope) -> Problem | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not self.desk.ready and not scope["path"].startswith("/health/"):
-            return Problem(503, "starting", "The service is starting.", headers={"Retry-After": "2"})
+            return answer(Problem(503, "starting", "The service is starting.", headers={"Retry-After": "2"}))
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            return Problem(413, "too_large", f"At most {MAX_BODY_BYTES} bytes.")
+            return answer(Problem(413, "too_large", f"At most {MAX_BODY_BYTES} bytes."))
         return None
 
 

@@ -10,6 +10,7 @@ COMMENTS = UUID("0d7f6a52-3f6b-4a3e-8f7e-9f3f4b7a2c22")
 
 __all__ = ["comment_of", "new_id", "refuse_nhs_number", "story_of"]
 
+_UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ .:_-]?\d{3}[ .:_-]?\d{4}(?!\d)")
 
 
@@ -29,8 +30,11 @@ def comment_of(publisher: str, reference: str) -> UUID:
 
 
 def refuse_nhs_number(text: str) -> str:
-    """The text itself; ValueError if it holds a valid NHS number (ten digits, modulus 11)."""
-    for found in _TEN_DIGITS.finditer(text):
+    """The text itself; ValueError if it holds a valid NHS number (ten digits, modulus 11).
+
+    UUIDs are passed over: one in a thousand holds ten digits that look like one by chance.
+    """
+    for found in _TEN_DIGITS.finditer(_UUID.sub("uuid", text)):
         if _is_nhs_number(re.sub(r"\D", "", found.group())):
             raise ValueError("an id must not be or hold an NHS number")
     return text

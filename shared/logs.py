@@ -1,8 +1,10 @@
 """Logs: one JSON line per unit of work on stdout, pretty in a terminal; every name stands in `log_names`."""
 
+import json
 import logging
 import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import orjson
@@ -43,7 +45,10 @@ def _ending(stream: TextIO) -> list[Any]:
 
 
 def _dumps(line: Any, **_: Any) -> bytes:
-    return orjson.dumps(line, default=str)
+    try:
+        return orjson.dumps(line, default=str)
+    except TypeError:  # lone surrogates and numbers past 64 bits; no line may end the work it speaks of
+        return json.dumps(line, default=str).encode()
 
 
 def describe(error: BaseException) -> str:
@@ -61,7 +66,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}{f' {state}' if state else ''}{place}"
 
 
-def _failure_without_words(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+def _failure_without_words(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     error = line.pop("error", None)
     if isinstance(error, BaseException):
         line["error"] = describe(error)

@@ -4,7 +4,7 @@ Numbers are given last, for what has survived: a number given earlier could be l
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import orjson
@@ -28,6 +28,14 @@ class Announcement:
     partition: int | None = None
     number: tuple[int, int] | None = None
     """Given already where a state is restated; otherwise its thread gives it."""
+    value: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Written out at once: what is too large fails where it is announced, and only its own cause is parked."""
+        value = self.event.model_dump_json().encode()
+        if len(value) > topics.MAX_RECORD_BYTES:
+            raise ValueError(f"{self.event.type} is larger than {topics.MAX_RECORD_BYTES} bytes")
+        object.__setattr__(self, "value", value)
 
 
 async def write(
@@ -69,9 +77,7 @@ def _row(service: str, announcement: Announcement, threads: Mapping[str, Thread]
     if number is None and topic in topics.BY_NAME and topics.BY_NAME[topic].sequenced:
         number = threads[subject].next_number(term)
     emptied = event.personal and thread is not None and thread.erased
-    value = None if emptied else event.model_dump_json().encode()
-    if value is not None and len(value) > topics.MAX_RECORD_BYTES:
-        raise ValueError(f"{event.type} is larger than {topics.MAX_RECORD_BYTES} bytes")
+    value = None if emptied else announcement.value
     headers = orjson.dumps(list(_headers(service, announcement, number)))
     return (announcement.lane, topic, announcement.partition, subject, value, headers, event.personal)
 

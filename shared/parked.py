@@ -129,6 +129,7 @@ def redrive(
     """Marks parked events to be taken up again by the running service: after a fix, or when what was missing is there.
 
     Example: python -m shared.parked redrive --parked-for handler_failed --reason "mended in 1.4.2" --by "On call"
+
     Example: python -m shared.parked redrive storyloop.stories 3 1207 --reason "team is listed now" --by "On call"
     """
     wanted = Wanted(topic, parked_for, type_, subject, since, _place(at_topic, at_partition, at_offset))

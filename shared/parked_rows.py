@@ -1,4 +1,4 @@
-"""Parked rows as a person asks for them: found by what they are, shown, and marked; the running service does the rest."""
+"""Parked rows as a person asks for them: found, shown, and marked; the running service does the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

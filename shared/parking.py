@@ -5,12 +5,12 @@ check of its number: its row is what makes it new.
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
-import orjson
 
 from shared.cloudevents import Headers
 from shared.database import Connection
@@ -76,15 +76,15 @@ def _row(arrival: Arrival) -> tuple[object, ...]:
 
 
 def pack(headers: Headers) -> bytes:
-    """Headers as JSON that loses no byte: nulls stay null."""
-    return orjson.dumps(
+    """Headers as JSON that loses no byte: nulls stay null, and names that are not UTF-8 keep their surrogates."""
+    return json.dumps(
         [[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers]
-    )
+    ).encode()
 
 
 def unpack(packed: bytes) -> list[tuple[str, bytes | None]]:
     """What `pack` was given."""
-    return [(name, None if value is None else base64.b64decode(value)) for name, value in orjson.loads(packed)]
+    return [(name, None if value is None else base64.b64decode(value)) for name, value in json.loads(packed)]
 
 
 async def marked(connection: Connection, limit: int = 100) -> list[tuple[ParkedRecord, str | None]]:

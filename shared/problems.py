@@ -71,6 +71,10 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What every endpoint documents beside its own answers."""
 
 
+_CODES = {413: "too_large"}
+"""Where one of our own reasons says it already."""
+
+
 def translate(error: Exception) -> Problem:
     """The problem that an error is to the one who asked."""
     if isinstance(error, Problem):
@@ -84,30 +88,38 @@ def translate(error: Exception) -> Problem:
         return Problem(422, "invalid", "Some fields are missing or wrong.", errors=faults)
     if isinstance(error, HTTPException):
         reason = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-        return Problem(error.status_code, reason, headers=error.headers)
+        return Problem(error.status_code, _CODES.get(error.status_code, reason), headers=error.headers)
     if is_temporary(error):
         return Problem(503, "try_again", "Something that is needed is away; nothing was taken.", headers=BUSY)
     return Problem(500, "our_fault", "This is our mistake; nothing was taken.")
 
 
+def refuse(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended in this error, and one line that says so."""
+    problem = translate(error)
+    ours = problem.details.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    say = log.error if ours else log.info
+    say(
+        "request.failed" if ours else "request.refused",
+        reason=problem.details.reason,
+        status=problem.details.status,
+        method=request.method,
+        route=route_of(request),
+        error=error if ours else None,
+    )
+    return answer(problem)
+
+
 def add_problem_handlers(app: FastAPI) -> None:
-    """Every error leaves as problem+json, and one line says that it did."""
+    """Every error leaves as problem+json; what is not named here is caught by the gate around the application.
+
+    Starlette would answer it outside the gate, without the gate's headers, and raise it again.
+    """
 
     async def handle(request: Request, error: Exception) -> Response:
-        problem = translate(error)
-        ours = problem.details.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        say = log.error if ours else log.info
-        say(
-            "request.failed" if ours else "request.refused",
-            reason=problem.details.reason,
-            status=problem.details.status,
-            method=request.method,
-            route=route_of(request),
-            error=error if ours else None,
-        )
-        return answer(problem)
+        return refuse(request, error)
 
-    for kind in (Problem, KeyReused, RequestValidationError, HTTPException, Exception):
+    for kind in (Problem, KeyReused, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)
 
 

@@ -21,7 +21,7 @@ from shared import erasures, logs, migrations, replay, topics
 from shared.consumer import Consumer
 from shared.database import Database, is_temporary
 from shared.entrance import Entrance
-from shared.heartbeat import Heartbeat
+from shared.heartbeat import Heartbeat, Placeholders, no_placeholders
 from shared.http import Desk, make_app
 from shared.jobs import Jobs, Send
 from shared.logs import log
@@ -44,6 +44,8 @@ class Service:
     """Streams that publishers write; only intake has them."""
     channels: Mapping[str, Send] = field(default_factory=dict)
     """How deliveries of each channel are sent."""
+    placeholders: Placeholders = no_placeholders
+    """Counts what has waited for more than ten minutes for a fact of another service."""
 
     @property
     def streams(self) -> list[Stream]:
@@ -82,6 +84,7 @@ class Process:
             metadata_max_age_ms=int(self.settings.metadata_age.total_seconds() * 1000),
         )
         self.consumers: list[Consumer] = []
+        self.desk.healthy = lambda: not any(consumer.stopped for consumer in self.consumers)
 
     def wake_relays(self) -> None:
         """A commit may have left rows for any lane."""
@@ -127,8 +130,9 @@ class Process:
         ]
         if self.settings.role in {Role.ALL, Role.CONSUME}:
             self.consumers = [Consumer(self.broker, entrance, self.settings) for entrance in self.entrances]
-            await self._wait_for("consumers", self.broker.start)
-            parts.append(("heartbeat", Heartbeat(self.database, self.consumers).run()))
+            await self._wait_for("consumers", self._start_consumers)
+            heartbeat = Heartbeat(self.database, self.consumers, self.service.placeholders)
+            parts.append(("heartbeat", heartbeat.run()))
         if self.settings.role in {Role.ALL, Role.JOBS}:
             parts.append(("jobs", self._jobs().run()))
         return [asyncio.create_task(part, name=name) for name, part in parts]
@@ -152,6 +156,13 @@ class Process:
             if entrance.stream.reads(topics.ERASURES.name):
                 heard = await erasures.read_to_end(self.settings.kafka, entrance, topics.ERASURES)
                 log.info("erasures.read", events=heard)
+
+    async def _start_consumers(self) -> None:
+        try:
+            await self.broker.start()
+        except BaseException:
+            await self.broker.stop()  # or a second start would read twice with what the first had begun
+            raise
 
     @staticmethod
     async def _wait_for(what: str, there: Callable[[], Awaitable[None]]) -> None:

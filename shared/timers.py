@@ -84,7 +84,7 @@ async def postpone(connection: Connection, timer: Timer) -> None:
     await connection.execute(
         """
         UPDATE timer
-           SET failures = failures + 1, due_at = now() + $4 * power(2, least(failures, 10))
+           SET failures = failures + 1, due_at = now() + $4::interval * power(2, least(failures, 10))
          WHERE (subject, kind, target) = ($1, $2, $3)
         """,
         timer.subject,

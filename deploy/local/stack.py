@@ -56,7 +56,7 @@ class Stack:
     def process(self, service: str, instance: int = 0, port: int | None = None, **settings: str) -> Child:
         """A process of a service that is not started yet; a second instance needs a port of its own."""
         port = port or self.ports[service]
-        more = {"STORYLOOP_INSTANCE": f"{service}-{instance}", **_MORE.get(service, lambda _: {})(self), **settings}
+        more = {"STORYLOOP_INSTANCE": f"{service}-{instance}", **(_mail_settings(self) if service == "intake" else {}), **settings}
         told = environment(service, self.databases.dsns[service], self.kafka.address, port, self.staff_token, **more)
         name = service if instance == 0 else f"{service}-{instance}"
         ready = answers(f"http://{LOOPBACK}:{port}/health/ready")
@@ -82,8 +82,6 @@ def _mail_settings(stack: Stack) -> dict[str, str]:
         "STORYLOOP_PUBLIC_ADDRESS": stack.url("intake"),
     }
 
-
-_MORE: Mapping[str, Callable[[Stack], dict[str, str]]] = {"intake": _mail_settings}
 
 
 def together(calls: Sequence[Callable[[], object]]) -> None:

@@ -3,6 +3,6 @@
 Hears      story.offered, story.recalled, comment.offered; story.routed, story.unheard, story.heard, reply.published,
            change.planned, change.made, change.missed, change.confirmed, change.disputed, story.erased, copy.erased
 Announces  story.received, story.published, story.rejected, story.withdrawn, story.erased, verdict.given,
-           comment.received, receipt.given, copy.erased
+           comment.received, receipt.given
 Owns       schema intake: publisher, story, submission, recalled, comment, progress, erasure
 """

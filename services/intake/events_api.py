@@ -111,6 +111,7 @@ async def take(desk: Desk, who: Publisher, body: bytes) -> EventAnswer:
     arrival = entrance.arrive(Posted(prefix + who.name, body))
 
     async def handle(work: Work) -> EventAnswer:
+        work.lane = stream.lane
         entrance.decide(arrival, work)
         await entrance.work_off([arrival], work)
         return _answer(arrival, work)

@@ -9,7 +9,9 @@ from shared.contracts import StoryEvent
 from shared.deliveries import Delivery
 from shared.events import ChangeMade, ChangePlanned, ReplyPublished, StoryRouted, StoryTold
 
-CLOSING = "\n\nYour private link shows all that has happened so far. It is in the confirmation of your story."
+CLOSING = (
+    "\n\nIf you told your story on our own page, the private link that you were given there shows what has happened."
+)
 HELP = (
     "\n\nThis is not a helpline. If somebody is in danger, call 999. "
     "If you need help now and it is not an emergency, call 111."

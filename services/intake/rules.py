@@ -6,6 +6,8 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from shared.contracts import Event
 from shared.events import Consent, StoryTold, Visibility
 
@@ -69,14 +71,23 @@ class Judgement:
     reason: str | None = None
 
 
-def fingerprint(event: Event) -> bytes:
-    """The sha256 of what a submission says; its content mode and unknown fields do not count."""
-    return sha256(event.model_dump_json(exclude_defaults=True).encode()).digest()
+def fingerprint(event: Event, about: str = "") -> bytes:
+    """The sha256 of what a submission says and of what; its content mode and unknown fields do not count.
+
+    Sets are sorted first: their own order is another one in every process, and a repeat would look reused.
+    """
+    fields = event.model_dump(exclude_defaults=True).items()
+    said = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in fields}
+    return sha256(about.encode() + b"\n" + to_json(said)).digest()
 
 
 def judge(submission: Submission, services: Iterable[str], known: Known) -> Judgement:
     """Decides on an offer and notes it in `known`, so that a repeat in the same batch is one."""
-    why_not = _why_not_speak(submission, services, known) or _why_reused(submission, known)
+    why_not = (
+        _why_not_speak(submission, services, known)
+        or _why_event_reused(submission, known)
+        or _why_reference_reused(submission, known)
+    )
     if why_not:
         return Judgement(None, why_not)
     key, first = (submission.publisher, submission.event_id), known.stories.get(submission.subject)
@@ -89,9 +100,15 @@ def judge(submission: Submission, services: Iterable[str], known: Known) -> Judg
     return Judgement(Fate.ACCEPTED)
 
 
-def why_not_recall(submission: Submission, known: Known) -> str | None:
-    """Why this publisher may not take that story back; None if it may."""
-    return _why_not_speak(submission, (), known)
+def judge_recall(submission: Submission, known: Known) -> Judgement:
+    """Decides on a recall and notes it in `known`; whether its story was ever offered does not matter."""
+    why_not = _why_not_speak(submission, (), known) or _why_event_reused(submission, known)
+    if why_not:
+        return Judgement(None, why_not)
+    key = (submission.publisher, submission.event_id)
+    fate = Fate.REPEATED if key in known.submissions else Fate.ACCEPTED
+    known.submissions[key] = submission.sha256
+    return Judgement(fate)
 
 
 def _why_not_speak(submission: Submission, services: Iterable[str], known: Known) -> str | None:
@@ -105,10 +122,12 @@ def _why_not_speak(submission: Submission, services: Iterable[str], known: Known
     return None
 
 
-def _why_reused(submission: Submission, known: Known) -> str | None:
+def _why_event_reused(submission: Submission, known: Known) -> str | None:
     earlier = known.submissions.get((submission.publisher, submission.event_id), submission.sha256)
-    if earlier != submission.sha256:
-        return "event_id_reused"
+    return None if earlier == submission.sha256 else "event_id_reused"
+
+
+def _why_reference_reused(submission: Submission, known: Known) -> str | None:
     if known.stories.get(submission.subject, submission.sha256) != submission.sha256:
         return "reference_reused"
     return None
@@ -131,9 +150,9 @@ def why_not_moderate(state: State | None) -> str | None:
     return None if state is State.WAITING else f"already_{state}"
 
 
-def can_withdraw(state: State) -> bool:
-    """Whatever is not withdrawn yet can be."""
-    return state is not State.WITHDRAWN
+def is_known_change(change: UUID, lines: Iterable[tuple[str, str]]) -> bool:
+    """Among the (kind, target) of what the author sees is one about this change."""
+    return any(kind.startswith("change.") and target == str(change) for kind, target in lines)
 
 
 @dataclass(frozen=True, slots=True)

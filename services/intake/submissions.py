@@ -20,8 +20,8 @@ from shared.events import (
     ReceiptOutcome,
     StoryOffered,
     StoryPublished,
-    StoryReceived,
     StoryRecalled,
+    StoryReceived,
     StoryTold,
     StoryWithdrawn,
 )
@@ -65,12 +65,12 @@ async def take_back(recalls: Sequence[StoryRecalled], work: Work) -> None:
     """A publisher takes stories back; a recall before its offer is kept."""
     asked = [submission_of(recall, story_subject(recall.envelope)) for recall in recalls]
     known = await store.known(work.connection, asked)
-    why_not = [rules.why_not_recall(one, known) for one in asked]
-    allowed = [id_of(one) for one, refused in zip(asked, why_not, strict=True) if refused is None]
+    judged = [rules.judge_recall(one, known) for one in asked]
+    allowed = [id_of(one) for one, how in zip(asked, judged, strict=True) if how.fate]
     withdrawn = await store.withdraw(work.connection, allowed)
     await store.save_recalls(work.connection, allowed)
     work.announce(*(StoryWithdrawn(story=story) for story in withdrawn))
-    await give_receipts(work, recalls, asked, [Judgement(None if no else Fate.ACCEPTED, no) for no in why_not])
+    await give_receipts(work, recalls, asked, judged)
 
 
 @hears(CommentOffered)
@@ -88,7 +88,8 @@ async def take_comments(offers: Sequence[CommentOffered], work: Work) -> None:
 def submission_of(event: Event, subject: str) -> Submission:
     """What a submission is known by."""
     envelope = event.envelope
-    return Submission(publisher_of(envelope.topic), envelope.id, rules.fingerprint(event), subject, envelope.source)
+    sha256 = rules.fingerprint(event, subject)
+    return Submission(publisher_of(envelope.topic), envelope.id, sha256, subject, envelope.source)
 
 
 def id_of(submission: Submission) -> UUID:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from services.intake import rules, store, submissions
 from services.intake.events_api import events
 from services.intake.rules import State, Story
+from shared.contracts import one_of
 from shared.events import (
     Criticality,
     RejectionReason,
@@ -81,14 +82,14 @@ class Approval(BaseModel):
 class Rejection(BaseModel):
     """Why the story cannot be published."""
 
-    reason: RejectionReason
+    reason: Annotated[RejectionReason, one_of(RejectionReason)]
 
 
 class Judged(BaseModel):
     """Does the change match what the author meant?"""
 
     change: UUID
-    verdict: Verdict
+    verdict: Annotated[Verdict, one_of(Verdict, other=False)]
 
 
 class Noted(BaseModel):
@@ -107,6 +108,8 @@ async def share(request: Request, told: StoryTold, desk: AtDesk, key: Idempotenc
     link = secrets.token_urlsafe(32)
 
     async def keep(work: Work) -> Shared:
+        if await store.story(work.connection, story):  # the key's answer is forgotten after a day, its story is not
+            raise Problem(409, "idempotency_key_reused", "The key came before.")
         await store.save_story(work.connection, story, told, rules.fingerprint(told), rules.hash_of(link))
         submissions.accept(work, story, "web", told, trusted=False)
         return Shared(story=story, link=link)
@@ -175,7 +178,7 @@ async def give_verdict(story: Mine, judged: Judged, desk: AtDesk) -> Noted:
 
     async def say(work: Work) -> Noted:
         lines = await store.progress(work.connection, story)
-        if not any(line["target"] == str(judged.change) for line in lines):
+        if not rules.is_known_change(judged.change, [(line["kind"], line["target"]) for line in lines]):
             raise Problem(404, "no_such_change")
         work.announce(VerdictGiven(story=story, change=judged.change, verdict=judged.verdict))
         return Noted(id=judged.change)

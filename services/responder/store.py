@@ -96,6 +96,18 @@ async def open_cases(connection: Connection, stories: Sequence[UUID], due_at: da
     return [Case(*row) for row in rows]
 
 
+async def placeholders(connection: Connection) -> int:
+    """Cases that were routed more than ten minutes ago and whose story has not come."""
+    count: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM responder.team_case
+         WHERE opened_at IS NULL AND routed_at < now() - interval '10 minutes'
+           AND NOT EXISTS (SELECT FROM responder.story WHERE story.story = team_case.story)
+        """
+    )
+    return count
+
+
 async def delete_texts(connection: Connection, stories: Sequence[UUID]) -> None:
     """Staff no longer see these stories."""
     await connection.execute("UPDATE responder.story SET published = NULL WHERE story = ANY ($1::uuid[])", stories)

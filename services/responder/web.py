@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from services.responder import rules, store
 from services.responder.rules import Case
-from shared.contracts import Code, Line, Text
+from shared.contracts import Code, Line, Text, one_of
 from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
 from shared.http import AtDesk, IdempotencyKey, staff
 from shared.ids import new_id
@@ -69,7 +69,7 @@ class ReplyWritten(BaseModel):
     text: Text
     signed_name: Line
     signed_role: Line
-    claim: Claim = Claim.NONE
+    claim: Annotated[Claim, one_of(Claim, other=False)] = Claim.NONE
     explanation: Text | None = None
     due: date | None = Field(default=None, description="By when a planned change is to be there.")
 

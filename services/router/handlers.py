@@ -30,9 +30,10 @@ async def route_stories(stories: Sequence[StoryPublished], work: Work) -> None:
 
 @hears(RouteDeclined)
 async def route_again(declined: Sequence[RouteDeclined], work: Work) -> None:
-    """*Not ours* with a suggestion brings the story to whoever listens there."""
+    """*Not ours* with a suggestion brings the story, if it is still out, to whoever listens there."""
     await store.mark_declined(work.connection, declined)
-    suggested = [one for one in declined if one.suggestion]
+    out = await store.published(work.connection, [one.story for one in declined])
+    suggested = [one for one in declined if one.suggestion and one.story in out]
     directory = await store.directory_for(work.connection, [str(one.suggestion) for one in suggested])
     matches = [route([str(one.suggestion)], directory) for one in suggested]
     added = await store.add_routes(work.connection, suggested, matches, directory)

@@ -6,6 +6,7 @@ something is new. National files in their own shapes come with the directory's o
 
 import asyncio
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,8 @@ import typer
 from pydantic import ValidationError
 
 from services.router import store
-from services.router.rules import Files, Organisation, Team, faults
+from services.router.faults import faults
+from services.router.rules import Files, Organisation, Team
 from shared.contracts import Event
 from shared.database import Database
 from shared.events import DirectoryReleased, OrganisationClosed, OrganisationListed, TeamListed
@@ -27,11 +29,18 @@ class BadFile(ValueError):
 
 def read_files(organisations: Path, teams: Path, subscriptions: Path) -> Files:
     """The directory that three files say; `BadFile` names every fault."""
-    tree = [Organisation(*row[:3], row[3] or None) for row in _rows(organisations, "code name kind parent")]
+    tree = [
+        Organisation(row[0], row[1], row[2], row[3] or None) for row in _rows(organisations, "code name kind parent")
+    ]
     people = [Team(*row) for row in _rows(teams, "code name organisation")]
     interests = [(row[0], row[1], row[2]) for row in _rows(subscriptions, "code team scope")]
     files = Files({one.code: one for one in tree}, {one.code: one for one in people}, interests)
-    wrong = [*_twice(organisations, tree), *_twice(teams, people), *faults(files)]
+    wrong = [
+        *_twice(organisations, [one.code for one in tree]),
+        *_twice(teams, [one.code for one in people]),
+        *_twice(subscriptions, [code for code, _, _ in interests]),
+        *faults(files),
+    ]
     if wrong:
         raise BadFile("; ".join(wrong[:20]))
     return files
@@ -46,20 +55,22 @@ def _rows(path: Path, columns: str) -> list[list[str]]:
             rows = [[(row[name] or "").strip() for name in columns.split()] for row in reader]
     except UnicodeDecodeError as error:
         raise BadFile(f"{path.name}: is not UTF-8") from error
+    except csv.Error as error:
+        raise BadFile(f"{path.name}: is not CSV") from error
     return rows
 
 
-def _twice(path: Path, rows: Sequence[Organisation | Team]) -> Iterable[str]:
-    codes = [row.code for row in rows]
-    return (f"{path.name}: code {code} stands twice" for code in sorted({c for c in codes if codes.count(c) > 1}))
+def _twice(path: Path, codes: Sequence[str]) -> Iterable[str]:
+    return (f"{path.name}: code {code} stands twice" for code, times in sorted(Counter(codes).items()) if times > 1)
 
 
 async def load(files: Files, work: Work) -> Sequence[Event]:
     """Puts the files in place and announces what is new; returns what was announced."""
     before, teams_before = await store.organisations(work.connection), await store.teams(work.connection)
+    interests_before = await store.subscriptions(work.connection)
     await store.replace_directory(work.connection, files)
     news = difference(before, teams_before, files)
-    if news:
+    if news or interests_before != set(files.subscriptions):
         number = await store.release(work.connection)
         news.append(DirectoryReleased(version=number, organisations=len(files.organisations), teams=len(files.teams)))
         work.announce(*news)

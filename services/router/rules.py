@@ -63,36 +63,6 @@ class Files:
     subscriptions: Sequence[tuple[str, str, str]]
 
 
-def faults(files: Files) -> list[str]:
-    """What does not fit together, in sentences; empty if all does."""
-    known, teams = files.organisations, files.teams
-    found = [
-        f"organisation {one.code}: parent {one.parent} is not there"
-        for one in known.values()
-        if one.parent and one.parent not in known
-    ]
-    found += [f"organisation {one.code}: is above itself" for one in known.values() if _is_above_itself(one, known)]
-    found += [
-        f"team {one.code}: organisation {one.organisation} is not there"
-        for one in teams.values()
-        if one.organisation not in known
-    ]
-    found += [
-        f"subscription {code}: team {team} is not there" for code, team, _ in files.subscriptions if team not in teams
-    ]
-    found += [
-        f"subscription {code}: scope {scope} is not there"
-        for code, _, scope in files.subscriptions
-        if scope not in known
-    ]
-    return found
-
-
-def _is_above_itself(one: Organisation, known: Mapping[str, Organisation]) -> bool:
-    top = way_up(one.code, known)[-1]
-    return top.parent is not None and top.parent in known
-
-
 def route(services: Iterable[str], directory: Directory) -> list[Match]:
     """The teams whose subscriptions cover one of these services, each once, by its nearest scope; sorted by team."""
     nearest: dict[str, Match] = {}

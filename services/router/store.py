@@ -111,11 +111,12 @@ async def add_routes(
     revisions = await _revisions(connection, [one.story for one in declined])
     told = [(one, revisions.get(one.story, 1), found) for one, found in zip(declined, matches, strict=True)]
     new = await _insert_routes(connection, told, directory)
-    fresh = [
-        (one.story, revision, [match for match in found if (one.story, match.subscription.team) in new])
-        for one, revision, found in told
-    ]
-    return [(story, revision, found) for story, revision, found in fresh if found]
+    fresh = []
+    for one, revision, found in told:
+        mine = [match for match in found if (one.story, match.subscription.team) in new]
+        new -= {(one.story, match.subscription.team) for match in mine}  # another team may have suggested the same
+        fresh.append((one.story, revision, mine))
+    return [(story, revision, mine) for story, revision, mine in fresh if mine]
 
 
 async def _revisions(connection: Connection, stories: Sequence[UUID]) -> dict[UUID, int]:
@@ -165,6 +166,14 @@ def _route_row(event: Any, revision: int, match: Match) -> tuple[object, ...]:
         number.envelope.term,
         number.envelope.sequence,
     )
+
+
+async def published(connection: Connection, stories: Sequence[UUID]) -> set[UUID]:
+    """Which of these stories are out: neither withdrawn nor erased."""
+    rows = await connection.fetch(
+        "SELECT story FROM router.story WHERE story = ANY ($1::uuid[]) AND state = 'published'", stories
+    )
+    return {row["story"] for row in rows}
 
 
 async def mark_declined(connection: Connection, declined: Sequence[RouteDeclined]) -> None:
@@ -240,6 +249,12 @@ async def teams(connection: Connection) -> dict[str, Team]:
     """All teams, by code."""
     rows = await connection.fetch("SELECT code, name, organisation FROM router.team")
     return {row["code"]: Team(*row) for row in rows}
+
+
+async def subscriptions(connection: Connection) -> set[tuple[str, str, str]]:
+    """All standing interests, as (code, team, scope)."""
+    rows = await connection.fetch("SELECT code, team, scope FROM router.subscription")
+    return {(row["code"], row["team"], row["scope"]) for row in rows}
 
 
 async def replace_directory(connection: Connection, files: Files) -> None:

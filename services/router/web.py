@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.router import store
+from shared.contracts import Code
 from shared.http import AtDesk, staff
 from shared.problems import Problem
 
@@ -53,7 +54,7 @@ async def routes(story: UUID, desk: AtDesk) -> RoutesView:
 
 
 @pages.get("/organisations/{code}", tags=["directory"])
-async def organisation(code: str, desk: AtDesk) -> OrganisationView:
+async def organisation(code: Code, desk: AtDesk) -> OrganisationView:
     """One node of the tree."""
     row = await desk.read(lambda connection: store.organisation(connection, code))
     if row is None:

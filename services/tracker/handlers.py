@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 
 from services.tracker import rules, store
-from services.tracker.rules import Change, State
+from services.tracker.rules import State
 from shared.contracts import StoryEvent
 from shared.events import (
-    ChangeConfirmed,
-    ChangeDisputed,
-    ChangeEvent,
-    ChangeMade,
-    ChangeMissed,
-    ChangePlanned,
     CommentReceived,
     CopyErased,
     ReplyOverdue,
@@ -55,7 +49,7 @@ async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
     await store.save_entries(work.connection, replies)
     claimed = [change for change in map(rules.claimed_change, replies) if change is not None]
     new = await store.add_changes(work.connection, claimed)
-    work.announce(*map(announcement, new))
+    work.announce(*map(rules.announcement, new))
     work.remind(
         *(
             Timer(f"story/{one.story}", MISSED, rules.missed_at(one.due), str(one.change))
@@ -73,7 +67,7 @@ async def keep_verdicts(verdicts: Sequence[VerdictGiven], work: Work) -> None:
     await store.save_entries(work.connection, known)
     moved = await store.judge_changes(work.connection, known)
     work.refuse_all(unknown, "no_such_change")
-    work.announce(*map(announcement, moved))
+    work.announce(*map(rules.announcement, moved))
 
 
 @hears(CommentReceived)
@@ -93,16 +87,4 @@ async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
 async def say_missed(timers: Sequence[Timer], work: Work) -> None:
     """Says which planned changes nobody has reported as made by their day."""
     missed = await store.miss_changes(work.connection, [timer.target for timer in timers], work.now.date())
-    work.announce(*map(announcement, missed))
-
-
-def announcement(change: Change) -> ChangeEvent:
-    """The fact that says where a change now stands."""
-    said = {"story": change.story, "change": change.change, "team": change.team}
-    return {
-        State.PLANNED: lambda: ChangePlanned(**said, what=change.what, due=change.due),
-        State.MADE: lambda: ChangeMade(**said, what=change.what),
-        State.MISSED: lambda: ChangeMissed(**said, due=change.due),
-        State.CONFIRMED: lambda: ChangeConfirmed(**said),
-        State.DISPUTED: lambda: ChangeDisputed(**said),
-    }[change.state]()
+    work.announce(*map(rules.announcement, missed))

@@ -10,6 +10,12 @@ from uuid import UUID, uuid5
 
 from shared.contracts import StoryEvent
 from shared.events import (
+    ChangeConfirmed,
+    ChangeDisputed,
+    ChangeEvent,
+    ChangeMade,
+    ChangeMissed,
+    ChangePlanned,
     Claim,
     ReplyOverdue,
     ReplyPublished,
@@ -136,3 +142,19 @@ def split_by_change(
 def can_be_made(change: Change) -> bool:
     """A change that was planned, and perhaps missed since, can be reported as made."""
     return change.state in {State.PLANNED, State.MISSED, State.DISPUTED}
+
+
+def announcement(change: Change) -> ChangeEvent:
+    """The fact that says where a change now stands."""
+    said = {"story": change.story, "change": change.change, "team": change.team, "what": change.what, "due": change.due}
+    return FACTS[change.state].model_validate(said)
+
+
+FACTS: Mapping[State, type[ChangeEvent]] = {
+    State.PLANNED: ChangePlanned,
+    State.MADE: ChangeMade,
+    State.MISSED: ChangeMissed,
+    State.CONFIRMED: ChangeConfirmed,
+    State.DISPUTED: ChangeDisputed,
+}
+"""Each state is announced by the fact that a change came into it."""

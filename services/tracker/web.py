@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from services.tracker import rules, store
-from services.tracker.handlers import announcement
 from services.tracker.rules import State
 from shared.contracts import Code, Text
 from shared.http import AtDesk, IdempotencyKey, staff
@@ -108,7 +107,7 @@ async def make_change(
         if moved is None:
             raise Problem(409, "already_made")
         work.cancel(f"story/{story}", "change_missed", str(change))
-        work.announce(announcement(moved))
+        work.announce(rules.announcement(moved))
         return Noted(id=change)
 
     return await desk.once(request, key, f"story/{story}", make, status=200)

@@ -7,13 +7,15 @@ import pytest
 
 from deploy.local.system import Databases
 from shared.database import Database
+from tests.intake.register import register
 from tests.service import open_pages
 
 
 @pytest.fixture
 async def database(databases: Databases) -> AsyncIterator[Database]:
-    """Intake's database, as its own role."""
+    """Intake's database, as its own role, with three publishers in the register."""
     database = await Database.connect(databases.dsns["intake"], application="test")
+    await register(database)
     yield database
     await database.close()
 

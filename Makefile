@@ -1,0 +1,35 @@
+# Thin: each target makes the virtual environment if it must, then calls one command.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test prove bench chaos lock
+
+demo: .venv/ready        ## the whole system, with sample stories going round; ONCE=1 ends after the loop
+	@$(BIN)/python -m deploy.local
+
+test: .venv/ready        ## every check and test, in under ten minutes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not prove"
+
+prove: .venv/ready       ## what takes longer
+	$(BIN)/python -m pytest -m prove
+
+bench: .venv/ready       ## how fast, against a naive chain in the same run
+	$(BIN)/python -m tests.bench
+
+chaos: .venv/ready       ## KILLS=200 SEED=…: faults while a ledger is kept, then the checker
+	$(BIN)/python -m tests.chaos
+
+lock: .venv/ready        ## pins everything anew, with hashes and without addresses
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+.venv/ready: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "Installing the locked packages into .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@

@@ -1,0 +1,75 @@
+"""Responder's state for a listener that is new or was away: `python -m services.responder.restate LISTENER`."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import typer
+from asyncpg import Record
+
+from shared.database import Connection
+from shared.events import ReplyPublished, RouteDeclined, StoryHeard
+from shared.restating import Fact, command
+
+ROLE_NOT_KEPT = "Staff"
+"""Who opened a story is announced with a role, but the case does not keep it."""
+
+
+async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
+    """Who has heard, who replied, and who said *not ours*; where that led is router's own state."""
+    stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
+    cases, replies = await _cases(connection, stories), await _replies(connection, stories)
+    facts = [*_heard(cases), *map(_reply, replies), *_declined(cases)]
+    return sorted(facts, key=lambda fact: (fact.event.subject, fact.at))
+
+
+async def _cases(connection: Connection, stories: Sequence[UUID]) -> list[Record]:
+    """An answer counts as having heard, but only opening was announced as that: it came before."""
+    return await connection.fetch(
+        """
+        SELECT story, team, team_name, declined_at, CASE WHEN heard_at < answered_at OR answered_at IS NULL
+                                                         THEN heard_at END AS heard_at
+          FROM responder.team_case WHERE story = ANY ($1::uuid[]) ORDER BY story, team
+        """,
+        stories,
+    )
+
+
+async def _replies(connection: Connection, stories: Sequence[UUID]) -> list[Record]:
+    return await connection.fetch(
+        """
+        SELECT reply.story, reply, reply.team, team_name, organisation, text, signed_name, signed_role, claim,
+               explanation, due, published_at
+          FROM responder.reply JOIN responder.team_case USING (story, team)
+         WHERE reply.story = ANY ($1::uuid[])
+        """,
+        stories,
+    )
+
+
+def _heard(cases: Sequence[Record]) -> list[Fact]:
+    return [
+        Fact(
+            StoryHeard(story=row["story"], team=row["team"], team_name=row["team_name"], role=ROLE_NOT_KEPT),
+            row["heard_at"],
+        )
+        for row in cases
+        if row["heard_at"]
+    ]
+
+
+def _declined(cases: Sequence[Record]) -> list[Fact]:
+    return [
+        Fact(RouteDeclined(story=row["story"], team=row["team"]), row["declined_at"])
+        for row in cases
+        if row["declined_at"]
+    ]
+
+
+def _reply(row: Record) -> Fact:
+    return Fact(ReplyPublished.model_validate(dict(row)), row["published_at"])
+
+
+main = command("responder", restate)
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,41 @@
+"""Tracker's state for a listener that is new or was away: `python -m services.tracker.restate LISTENER`."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import typer
+from asyncpg import Record
+
+from services.tracker.rules import FACTS, State
+from shared.database import Connection
+from shared.restating import Fact, command
+
+
+async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
+    """Each change's way to where it stands, as far as its row knows it."""
+    stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
+    rows = await connection.fetch(
+        """
+        SELECT change, story, team, state, what, due, claimed_at, made_at
+          FROM tracker.change WHERE story = ANY ($1::uuid[]) ORDER BY story, claimed_at, change
+        """,
+        stories,
+    )
+    return [fact for row in rows for fact in _way(row)]
+
+
+def _way(row: Record) -> Iterable[Fact]:
+    """Planned where it had a day or was not made, made where it was, and then what was last said of it."""
+    said, state = dict(row), State(row["state"])
+    if row["due"] or row["made_at"] is None:
+        yield Fact(FACTS[State.PLANNED].model_validate(said), row["claimed_at"])
+    if row["made_at"] is not None:
+        yield Fact(FACTS[State.MADE].model_validate(said), row["made_at"])
+    if state not in {State.PLANNED, State.MADE}:
+        yield Fact(FACTS[state].model_validate(said), row["made_at"] or row["claimed_at"])
+
+
+main = command("tracker", restate)
+
+if __name__ == "__main__":
+    typer.run(main)

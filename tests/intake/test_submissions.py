@@ -1,0 +1,245 @@
+"""What publishers offer and take back on their own topics, and the receipts that they get."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from shared.database import Database
+from shared.events import (
+    CommentReceived,
+    StoryPublished,
+    StoryRecalled,
+    StoryReceived,
+    StoryWithdrawn,
+)
+from shared.ids import comment_of
+from shared.parking import ParkedRecord
+from tests.factories import ALL_CONSENTS, STORY_TEXT, comment_offered, story_offered, what_was_told
+from tests.intake.register import STORY
+from tests.service import (
+    announced,
+    announced_types,
+    column,
+    fetch,
+    hear,
+    parked,
+    receipts,
+    redrive,
+    submitted,
+    tables_with,
+)
+
+STATES = "SELECT state FROM intake.story"
+
+
+async def test_an_offered_story_is_accepted_and_waits_for_a_moderator(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(), id_="e-1"))
+
+    ((type_, data),) = await announced(database)
+    assert (type_, data["story"], data["publisher"], data["visibility"]) == (
+        StoryReceived.type,
+        str(STORY),
+        "surveys",
+        "public",
+    )
+    assert "text" not in data
+    assert await column(database, STATES) == ["waiting"]
+    assert await receipts(database) == [("e-1", "accepted", None)]
+
+
+async def test_a_story_of_a_trusted_publisher_is_published_at_once(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(criticality=4), by="trusted"))
+
+    assert [(type_, data.get("criticality"), data.get("revision")) for type_, data in await announced(database)] == [
+        (StoryReceived.type, None, None),
+        (StoryPublished.type, 4, 1),
+    ]
+    assert await column(database, STATES) == ["published"]
+
+
+async def test_the_criticality_of_an_untrusted_publisher_is_told_to_nobody(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(criticality=5)))
+
+    assert [data.get("criticality") for _, data in await announced(database)] == [None]
+
+
+async def test_the_same_submission_again_is_a_repeat(database: Database) -> None:
+    first = submitted(story_offered(), id_="e-1")
+    again = submitted(story_offered(), id_="e-1")
+
+    await hear("intake", database, first, again)
+    await hear("intake", database, submitted(story_offered(), id_="e-1"))
+
+    assert await announced_types(database) == [StoryReceived.type]
+    assert await receipts(database) == [
+        ("e-1", "accepted", None),
+        ("e-1", "repeated", None),
+        ("e-1", "repeated", None),
+    ]
+
+
+async def test_the_same_story_under_another_event_id_is_a_repeat(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(), id_="e-1"), submitted(story_offered(), id_="e-2"))
+
+    assert await receipts(database) == [("e-1", "accepted", None), ("e-2", "repeated", None)]
+
+
+OTHER_WORDS = story_offered(text="Something else.")
+REFUSED: dict[str, list[ParkedRecord]] = {
+    "event_id_reused": [
+        submitted(story_offered(), id_="e-1"),
+        submitted(OTHER_WORDS, id_="e-1", reference="ref-2"),
+    ],
+    "reference_reused": [submitted(story_offered(), id_="e-1"), submitted(OTHER_WORDS, id_="e-2")],
+    "source_not_registered": [submitted(story_offered(), id_="e-1", source="/elsewhere")],
+    "service_not_registered": [submitted(story_offered(services=["W1", "W2"]), by="narrow", id_="e-1")],
+    "recalled": [submitted(StoryRecalled(), id_="e-1"), submitted(story_offered(), id_="e-2")],
+    "contract_broken": [submitted(story_offered(), id_="e-1", value=b'{"title": "No more than a title"}')],
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+async def test_what_is_refused_is_parked_and_its_publisher_is_told(reason: str, database: Database) -> None:
+    *before, refused = await hear("intake", database, *REFUSED[reason])
+
+    assert await parked(database) == [reason]
+    assert (await receipts(database))[len(before) :] == [(refused.envelope and refused.envelope.id, "refused", reason)]
+
+
+async def test_the_same_words_under_a_used_event_id_and_another_reference_are_refused(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(), id_="e-1"))
+
+    await hear("intake", database, submitted(story_offered(), id_="e-1", reference="ref-2"))
+
+    assert await parked(database) == ["event_id_reused"]
+    assert await column(database, "SELECT reference FROM intake.story") == ["ref-1"]
+
+
+async def test_a_broken_offer_names_its_fields_without_what_stood_in_them(database: Database) -> None:
+    secret = orjson.dumps(what_was_told(email="secret words"))
+
+    await hear("intake", database, submitted(story_offered(), value=secret))
+
+    ((value,),) = await fetch(database, "SELECT value FROM outbox")
+    assert b'"field":"email"' in value
+    assert b"secret words" not in value
+
+
+async def test_an_unknown_publisher_is_parked_and_gets_no_receipt(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(), by="stranger"))
+
+    assert await parked(database) == ["unknown_publisher"]
+    assert await receipts(database) == []
+    assert await column(database, STATES) == []
+
+
+async def test_an_unreadable_record_has_a_receipt_by_its_place(database: Database) -> None:
+    good = submitted(story_offered())
+    record = ParkedRecord(good.topic, 0, good.offset, good.timestamp, b"key", b"\xff", [])
+
+    await hear("intake", database, record)
+
+    assert await parked(database) == ["unreadable"]
+    assert await receipts(database) == [(None, "refused", "unreadable")]
+
+
+async def test_a_refused_offer_does_not_hold_back_the_others(database: Database) -> None:
+    await hear(
+        "intake",
+        database,
+        submitted(story_offered(), source="/elsewhere", reference="ref-1"),
+        submitted(story_offered(), id_="e-2", reference="ref-2"),
+    )
+
+    assert await column(database, "SELECT reference FROM intake.story") == ["ref-2"]
+
+
+async def test_a_parked_offer_is_taken_once_its_publisher_is_registered(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(services=["W2"]), by="narrow", id_="e-1"))
+    async with database.connection() as connection:
+        await connection.execute("UPDATE intake.publisher SET services = '{W1,W2}' WHERE name = 'narrow'")
+
+    await redrive("intake", database)
+
+    assert await parked(database) == []
+    assert await receipts(database) == [("e-1", "refused", "service_not_registered"), ("e-1", "accepted", None)]
+
+
+async def test_a_recalled_story_is_withdrawn_once(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered(), id_="e-1"))
+
+    await hear("intake", database, submitted(StoryRecalled(), id_="e-2"), submitted(StoryRecalled(), id_="e-3"))
+
+    assert await announced_types(database) == [StoryReceived.type, StoryWithdrawn.type]
+    assert await column(database, STATES) == ["withdrawn"]
+    assert (await receipts(database))[1:] == [("e-2", "accepted", None), ("e-3", "accepted", None)]
+
+
+async def test_a_recall_before_its_offer_keeps_the_offer_out(database: Database) -> None:
+    await hear("intake", database, submitted(StoryRecalled(), id_="e-1"))
+
+    await hear("intake", database, submitted(story_offered(), id_="e-2"))
+
+    assert await announced(database) == []
+    assert await receipts(database) == [("e-1", "accepted", None), ("e-2", "refused", "recalled")]
+
+
+async def test_a_recall_reaches_only_its_own_publishers_story(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered()), submitted(StoryRecalled(), by="trusted"))
+
+    assert await column(database, STATES) == ["waiting"]
+
+
+async def test_comments_are_taken_in_bulk_without_a_letter(database: Database) -> None:
+    offers = [submitted(comment_offered(), reference=f"c-{number}", id_=f"e-{number}") for number in range(50)]
+
+    await hear("intake", database, *offers, offers[0])
+
+    assert await announced_types(database) == [CommentReceived.type] * 50
+    assert await column(database, "SELECT count(*) FROM intake.comment") == [50]
+    assert await column(database, "SELECT DISTINCT lane FROM outbox") == ["bulk"]
+    assert (await receipts(database))[-1] == ("e-0", "repeated", None)
+    assert (await announced(database))[0][1]["comment"] == str(comment_of("surveys", "c-0"))
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [({"by": "narrow"}, "service_not_registered"), ({"source": "/elsewhere"}, "source_not_registered")],
+)
+async def test_a_comment_is_refused_for_the_same_reasons(how: dict[str, Any], reason: str, database: Database) -> None:
+    await hear("intake", database, submitted(comment_offered(service="W9"), id_="e-1", **how))
+
+    assert await receipts(database) == [("e-1", "refused", reason)]
+
+
+LETTERS = "SELECT kind FROM delivery"
+
+
+@pytest.mark.parametrize(
+    ("fields", "letters"),
+    [
+        ({"email": "robin@example.org", "consent": ALL_CONSENTS}, ["received"]),
+        ({"email": "robin@example.org"}, []),
+        ({"consent": ALL_CONSENTS}, []),
+    ],
+)
+async def test_a_confirmation_is_sent_with_address_and_consent_only(
+    fields: dict[str, Any], letters: list[str], database: Database
+) -> None:
+    await hear("intake", database, submitted(story_offered(**fields)))
+
+    assert await column(database, LETTERS) == letters
+
+
+async def test_an_erased_story_offered_again_leaves_no_words(database: Database) -> None:
+    """What arrives late for an erased story stays erased, in the parked rows as well."""
+    await hear("intake", database, submitted(story_offered(), id_="e-1"))
+    async with database.connection() as connection:
+        await connection.execute("UPDATE thread SET erased_at = now()")
+        await connection.execute("UPDATE intake.story SET told = NULL")
+
+    await hear("intake", database, submitted(story_offered(), id_="e-2"))
+
+    assert (await receipts(database))[-1] == ("e-2", "refused", "story_erased")
+    assert await tables_with(database, STORY_TEXT) == []

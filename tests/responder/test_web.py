@@ -1,0 +1,168 @@
+"""Responder's API: a team's inbox, opening a story, replying, and *not ours*."""
+
+import httpx
+import pytest
+
+from shared.database import Database
+from shared.events import ReplyPublished, RouteDeclined, StoryHeard
+from shared.ids import new_id
+from tests.factories import STORY_TEXT, comment_received, story_erased, story_routed, story_withdrawn
+from tests.responder.cases import act, open_case, reply
+from tests.service import STAFF, announced, announced_types, column, hear
+
+
+async def test_a_teams_inbox_shows_its_open_cases_only(database: Database, pages: httpx.AsyncClient) -> None:
+    ours, _theirs = await open_case(database, "T1"), await open_case(database, "T2")
+    withdrawn = await open_case(database, "T1")
+    await hear("responder", database, story_withdrawn(withdrawn), story_routed(teams=["T1"]))
+
+    inbox = (await pages.get("/teams/T1/stories", headers=STAFF)).json()
+
+    assert [(entry["story"], entry["title"]) for entry in inbox] == [(str(ours), "Four hours in a corridor")]
+
+
+async def test_the_inbox_is_read_page_by_page(database: Database, pages: httpx.AsyncClient) -> None:
+    stories = sorted([str(await open_case(database)) for _ in range(3)])
+
+    first = (await pages.get("/teams/T1/stories?limit=2", headers=STAFF)).json()
+    second = (await pages.get(f"/teams/T1/stories?limit=2&after={stories[1]}", headers=STAFF)).json()
+
+    assert [[entry["story"] for entry in page] for page in (first, second)] == [stories[:2], stories[2:]]
+
+
+async def test_a_routed_team_reads_the_story_and_others_do_not(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database, "T1")
+
+    ours = await pages.get(f"/teams/T1/stories/{story}", headers=STAFF)
+    theirs = await pages.get(f"/teams/T2/stories/{story}", headers=STAFF)
+
+    assert ours.json()["story"]["text"] == STORY_TEXT
+    assert theirs.status_code == 404
+    assert await announced(database) == []
+
+
+async def test_a_story_is_heard_once(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+
+    await act(pages, story, "heard", role="Ward manager")
+    again = await act(pages, story, "heard", role="Matron")
+
+    assert again.status_code == 200
+    assert await announced(database) == [
+        (StoryHeard.type, {"story": str(story), "team": "T1", "team_name": "Team T1", "role": "Ward manager"})
+    ]
+
+
+async def test_a_reply_is_published_with_its_claim(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+
+    answer = await reply(pages, story, claim="planned", explanation="A sign in the corridor.", due="2026-06-01")
+
+    ((type_, data),) = await announced(database)
+    assert answer.status_code == 201
+    assert (type_, data["reply"], data["organisation"]) == (ReplyPublished.type, answer.json()["id"], "TRUST1")
+    assert (data["claim"], data["explanation"], data["due"]) == ("planned", "A sign in the corridor.", "2026-06-01")
+    assert await column(database, "SELECT subject FROM timer") == []
+
+
+@pytest.mark.parametrize("claim", ["planned", "made"])
+async def test_a_claim_without_an_explanation_is_refused(
+    claim: str, database: Database, pages: httpx.AsyncClient
+) -> None:
+    answer = await reply(pages, await open_case(database), claim=claim)
+
+    assert (answer.status_code, answer.json()["errors"]) == (
+        422,
+        [{"field": "data", "problem": "a claim needs an explanation"}],
+    )
+    assert await announced(database) == []
+
+
+async def test_a_claim_of_no_known_kind_is_refused(database: Database, pages: httpx.AsyncClient) -> None:
+    answer = await reply(pages, await open_case(database), claim="perhaps", explanation="A sign.")
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "claim")
+
+
+async def test_a_reply_sent_again_with_its_key_is_the_same_reply(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+    how = {
+        "json": {"text": "Thank you.", "signed_name": "Robin Example", "signed_role": "Matron"},
+        "headers": STAFF | {"Idempotency-Key": "key-1"},
+    }
+
+    first = await pages.post(f"/teams/T1/stories/{story}/replies", **how)  # type: ignore[arg-type]  # as json and headers
+    second = await pages.post(f"/teams/T1/stories/{story}/replies", **how)  # type: ignore[arg-type]  # as above
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert await announced_types(database) == [ReplyPublished.type]
+
+
+ACTS = {"heard": {"role": "Matron"}, "declines": {}, "replies": {}}
+
+
+@pytest.mark.parametrize("what", ACTS)
+async def test_a_withdrawn_story_takes_no_answer(what: str, database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+    await hear("responder", database, story_withdrawn(story))
+
+    answer = await (reply(pages, story) if what == "replies" else act(pages, story, what, **ACTS[what]))
+
+    assert (answer.status_code, answer.json()["reason"]) == (409, "story_withdrawn")
+    assert (await pages.get(f"/teams/T1/stories/{story}", headers=STAFF)).status_code == 404
+    assert await announced(database) == []
+
+
+@pytest.mark.parametrize("what", ACTS)
+async def test_a_team_that_was_not_routed_has_no_case(what: str, database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database, "T1")
+
+    answer = await (reply(pages, story, "T2") if what == "replies" else act(pages, story, what, "T2", **ACTS[what]))
+
+    assert (answer.status_code, answer.json()["reason"]) == (404, "no_such_case")
+
+
+async def test_an_erased_story_has_no_case(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+    await hear("responder", database, story_erased(story))
+
+    assert (await reply(pages, story)).status_code == 404
+
+
+async def test_a_team_hands_a_story_back_with_a_suggestion(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+
+    await act(pages, story, "declines", suggestion="C1")
+    after = await reply(pages, story)
+
+    assert await announced(database) == [(RouteDeclined.type, {"story": str(story), "team": "T1", "suggestion": "C1"})]
+    assert (after.status_code, after.json()["reason"]) == (409, "declined")
+
+
+async def test_the_comments_of_a_service_are_a_reading_list(database: Database, pages: httpx.AsyncClient) -> None:
+    ours = comment_received(service="W1", text="The nurse was kind.", answer=None)
+    await hear("responder", database, ours, comment_received(service="W2"))
+
+    listed = (await pages.get("/services/W1/comments", headers=STAFF)).json()
+
+    assert listed == [
+        {"comment": str(ours.comment), "text": "The nurse was kind.", "answer": None, "given_on": "2026-05-03"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/teams/T1/stories"),
+        ("GET", f"/teams/T1/stories/{new_id()}"),
+        ("POST", f"/teams/T1/stories/{new_id()}/heard"),
+        ("POST", f"/teams/T1/stories/{new_id()}/replies"),
+        ("POST", f"/teams/T1/stories/{new_id()}/declines"),
+        ("GET", "/services/W1/comments"),
+    ],
+)
+async def test_only_staff_may_ask(method: str, path: str, pages: httpx.AsyncClient) -> None:
+    answer = await pages.request(method, path, headers={"Authorization": "Bearer wrong"}, json={})
+
+    assert (answer.status_code, answer.json()["reason"]) == (401, "sign_in")
