@@ -93,6 +93,14 @@ def read(record: Record) -> Envelope:
     return replace(read_, topic=record.topic, partition=record.partition, offset=record.offset)
 
 
+def subject_of_key(record: Record) -> str | None:
+    """The subject that an unreadable record's key names, if it has the shape of one."""
+    try:
+        return _shaped({"subject": _text(record.key, "key")}, "subject", _SUBJECT)
+    except Unreadable:
+        return None
+
+
 def envelope(attributes: Mapping[str, Any], data: bytes | None, fallback: str | None = None) -> Envelope:
     """Checks attributes by the CloudEvents rules and ours; the Kafka key stands in for a missing subject."""
     if str(attributes.get("specversion")) != "1.0":

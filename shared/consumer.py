@@ -23,6 +23,8 @@ from shared.positions import Fenced, Step
 from shared.settings import Settings
 
 MAX_RECORDS = 500
+Hole = tuple[TopicPartition, int]
+"""How many records are missing."""
 header_names.let_through()
 
 
@@ -32,7 +34,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     def __init__(self, broker: KafkaBroker, entrance: Entrance, settings: Settings) -> None:
         self.entrance, self.settings, self.stream = entrance, settings, entrance.stream
         self.expected: dict[TopicPartition, int] = {}
-        self.doubted: dict[TopicPartition, int] = {}
+        self.doubted: set[tuple[TopicPartition, int]] = set()
         self.stopped = False
         self.events = 0
         self.turned_at = time.monotonic()
@@ -106,9 +108,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         give_up_at, pause = time.monotonic() + self.settings.patience.total_seconds(), 0.1
         while not self._leaving.is_set():
             try:
-                steps = self._steps(batch)
+                steps, holes = self._steps(batch)
                 self.events += len(await self.entrance.take(batch, steps))
-                return await self._moved(steps)
+                return await self._moved(steps, holes)
             except Fenced:
                 return await self._place_again(batch)
             except BadDeploy:
@@ -128,9 +130,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             pause = min(pause * 2, 5.0)
         return None
 
-    def _steps(self, batch: Sequence[Record]) -> list[Step]:
-        """From the position last read to the one after the batch; `Fenced` if records are missing between."""
+    def _steps(self, batch: Sequence[Record]) -> tuple[list[Step], list[Hole]]:
+        """From the position last read to the one after the batch, and what is missing between."""
         steps: dict[TopicPartition, Step] = {}
+        holes: list[Hole] = []
         for record in batch:
             partition = _partition(record)
             begin = steps[partition].begin if partition in steps else self.expected[partition]
@@ -138,19 +141,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if record.offset < follows:
                 raise Fenced
             if record.offset > follows:
-                self._look_at_hole(partition, follows, record.offset)
+                self._doubt(partition, record.offset)
+                holes.append((partition, record.offset - follows))
             steps[partition] = Step(partition, begin, record.offset + 1)
-        return list(steps.values())
+        return list(steps.values()), holes
 
-    def _look_at_hole(self, partition: TopicPartition, follows: int, offset: int) -> None:
-        """A hole that is still there on second reading is no slip of ours; on a fact topic it raises an alarm."""
-        if not self.stream.may_have_holes(partition.topic) and self.doubted.get(partition) != offset:
-            self.doubted[partition] = offset
+    def _doubt(self, partition: TopicPartition, offset: int) -> None:
+        """A hole before this offset that is still there on second reading is no slip of ours."""
+        if not self.stream.may_have_holes(partition.topic) and (partition, offset) not in self.doubted:
+            self.doubted.add((partition, offset))
             raise Fenced
-        self._lost(partition, offset - follows)
 
-    async def _moved(self, steps: Sequence[Step]) -> None:
+    async def _moved(self, steps: Sequence[Step], holes: Sequence[Hole]) -> None:
         self.expected.update({step.partition: step.end for step in steps})
+        self.doubted = {one for one in self.doubted if one[1] >= self.expected.get(one[0], 0)}
+        for partition, records in holes:
+            self._lost(partition, records)
         offsets = {step.partition: step.end for step in steps if step.partition in self._assigned()}
         try:
             if self.consumer is not None and offsets:

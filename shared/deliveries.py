@@ -96,7 +96,8 @@ async def postpone(connection: Connection, id_: UUID) -> bool:
         UPDATE delivery
            SET leased_until = NULL,
                next_at = now() + least(interval '1 second' * power(2, least(attempts, 20)), interval '1 hour'),
-               given_up_at = CASE WHEN written_at < now() - $2::interval THEN now() END
+               given_up_at = CASE WHEN written_at < now() - $2::interval THEN now() END,
+               payload = CASE WHEN written_at >= now() - $2::interval THEN payload END
          WHERE id = $1 AND payload IS NOT NULL
         RETURNING given_up_at IS NOT NULL
         """,

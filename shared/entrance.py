@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared import hearing, parking, positions
-from shared.cloudevents import Record, Unreadable, read
+from shared.cloudevents import Record, Unreadable, read, subject_of_key
 from shared.database import Connection, is_temporary
 from shared.hearing import Arrival, Outcome
 from shared.logs import describe, log
@@ -72,9 +72,11 @@ class Entrance:
         arrival = Arrival(record)
         try:
             arrival.envelope = read(record)
-            arrival.subject = self.stream.subject(arrival.envelope)
+            arrival.subject = self.stream.subject(record.topic, arrival.envelope.subject)
         except Unreadable as unreadable:
             arrival.park("unreadable", str(unreadable))
+            named = subject_of_key(record)  # so that an erasure reaches what is parked
+            arrival.subject = self.stream.subject(record.topic, named) if named else None
         return arrival
 
     async def _hear(self, connection: Connection, arrivals: Sequence[Arrival], extra: set[str]) -> None:

@@ -45,6 +45,8 @@ class Arrival:
     reason: str = ""
     detail: str = ""
     errors: tuple[tuple[str, str], ...] = ()
+    wordless: bool = False
+    """Parked without key and value: the story is erased, and its words may not stay for as long as parked rows do."""
     notice: Notice | None = None
     events: list[Event] = field(default_factory=list)
 
@@ -56,6 +58,7 @@ class Arrival:
         """Forgets what was decided, before the batch is tried again; an unreadable record stays so."""
         if self.envelope is not None:
             self.outcome, self.notice, self.reason, self.detail, self.events = None, None, "", "", []
+            self.wordless = False
 
 
 def number_is_new(arrival: Arrival, thread: Thread) -> bool:
@@ -123,6 +126,7 @@ def _skip(arrival: Arrival) -> None:
 def _of_an_erased_story(arrival: Arrival, submissions: bool) -> None:
     if submissions:
         arrival.park("story_erased")
+        arrival.wordless = True
         return
     arrival.outcome = Outcome.ERASED
 

@@ -50,7 +50,8 @@ class Desk:
         status: int = 201,
     ) -> Response:
         """The same, at most once for each Idempotency-Key; a repeat gets the first answer again."""
-        body, path = await request.body(), f"{request.method} {request.url.path}"
+        who, path = request.headers.get("authorization", ""), f"{request.method} {request.url.path}"
+        body = who.encode() + b"\n" + await request.body()  # a key is its sender's own
 
         async def unless_answered(work: Work) -> Answer:
             before = await idempotency.answered_before(work.connection, key, path, body) if key else None
@@ -168,6 +169,7 @@ class Gate:
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
+    (b"strict-transport-security", b"max-age=31536000"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),

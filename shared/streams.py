@@ -4,16 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared import topics
-from shared.cloudevents import Envelope
 from shared.contracts import Event
 from shared.hearing import Arrival
 from shared.topics import Lane
 from shared.work import Handler, Work
 
 
-def as_announced(envelope: Envelope) -> str:
+def as_announced(_topic: str, subject: str) -> str:
     """Inside the system a subject is the same for all."""
-    return envelope.subject
+    return subject
 
 
 async def nobody_is_told(_parked: Sequence[Arrival], _work: Work) -> None:
@@ -31,7 +30,8 @@ class Stream:
     lane: Lane = Lane.LIVE
     submissions: bool = False
     """Publishers write it: what is unknown is refused, and offsets may have holes."""
-    subject: Callable[[Envelope], str] = as_announced
+    subject: Callable[[str, str], str] = as_announced
+    """Our subject of what a topic calls by this one."""
     refused: Callable[[Sequence[Arrival], Work], Awaitable[None]] = nobody_is_told
     """Tells the senders of parked records."""
 

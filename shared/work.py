@@ -114,8 +114,8 @@ class Work:
         self.deliveries.extend(message for message in messages if not self._replayed(message.subject))
 
     def remind(self, *due_later: Timer) -> None:
-        """Sets timers; one that is set already keeps its time."""
-        self.timers.extend(timer for timer in due_later if not self._replayed(timer.subject))
+        """Sets timers; one that is set already keeps its time. Replayed facts set them too: clocks go on."""
+        self.timers.extend(due_later)
 
     def cancel(self, subject: str, kind: str, target: str = "") -> None:
         """Takes a timer off, if it is there."""

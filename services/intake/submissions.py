@@ -5,7 +5,7 @@ publisher's receipts.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from services.intake import letters, rules, store
@@ -37,20 +37,20 @@ def publisher_of(topic: str) -> str:
     return topic.rpartition(".")[2]
 
 
-def story_subject(envelope: Envelope) -> str:
+def story_subject(topic: str, reference: str) -> str:
     """A publisher's own reference as our subject."""
-    return f"story/{story_of(publisher_of(envelope.topic), envelope.subject)}"
+    return f"story/{story_of(publisher_of(topic), reference)}"
 
 
-def comment_subject(envelope: Envelope) -> str:
+def comment_subject(topic: str, reference: str) -> str:
     """A publisher's own reference of a comment as our subject."""
-    return f"comment/{comment_of(publisher_of(envelope.topic), envelope.subject)}"
+    return f"comment/{comment_of(publisher_of(topic), reference)}"
 
 
 @hears(StoryOffered)
 async def take_stories(offers: Sequence[StoryOffered], work: Work) -> None:
     """A story is accepted once; of a publisher that is trusted to moderate it is published at once."""
-    asked = [submission_of(offer, story_subject(offer.envelope)) for offer in offers]
+    asked = [submission_of(offer, story_subject) for offer in offers]
     known = await store.known(work.connection, asked)
     judged = [rules.judge(one, offer.services, known) for one, offer in zip(asked, offers, strict=True)]
     taken = [(one, offer) for one, offer, how in zip(asked, offers, judged, strict=True) if how.fate is Fate.ACCEPTED]
@@ -63,7 +63,7 @@ async def take_stories(offers: Sequence[StoryOffered], work: Work) -> None:
 @hears(StoryRecalled)
 async def take_back(recalls: Sequence[StoryRecalled], work: Work) -> None:
     """A publisher takes stories back; a recall before its offer is kept."""
-    asked = [submission_of(recall, story_subject(recall.envelope)) for recall in recalls]
+    asked = [submission_of(recall, story_subject) for recall in recalls]
     known = await store.known(work.connection, asked)
     judged = [rules.judge_recall(one, known) for one in asked]
     allowed = [id_of(one) for one, how in zip(asked, judged, strict=True) if how.fate]
@@ -76,7 +76,7 @@ async def take_back(recalls: Sequence[StoryRecalled], work: Work) -> None:
 @hears(CommentOffered)
 async def take_comments(offers: Sequence[CommentOffered], work: Work) -> None:
     """Comments are taken in bulk: no case, no clock."""
-    asked = [submission_of(offer, comment_subject(offer.envelope)) for offer in offers]
+    asked = [submission_of(offer, comment_subject) for offer in offers]
     known = await store.known(work.connection, asked)
     judged = [rules.judge(one, [offer.service], known) for one, offer in zip(asked, offers, strict=True)]
     taken = [(one, offer) for one, offer, how in zip(asked, offers, judged, strict=True) if how.fate is Fate.ACCEPTED]
@@ -85,9 +85,10 @@ async def take_comments(offers: Sequence[CommentOffered], work: Work) -> None:
     await give_receipts(work, offers, asked, judged)
 
 
-def submission_of(event: Event, subject: str) -> Submission:
-    """What a submission is known by."""
+def submission_of(event: Event, named: Callable[[str, str], str]) -> Submission:
+    """What a submission is known by; `named` makes our subject of its publisher's reference."""
     envelope = event.envelope
+    subject = named(envelope.topic, envelope.subject)
     sha256 = rules.fingerprint(event, subject)
     return Submission(publisher_of(envelope.topic), envelope.id, sha256, subject, envelope.source)
 

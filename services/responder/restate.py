@@ -10,9 +10,6 @@ from shared.database import Connection
 from shared.events import ReplyPublished, RouteDeclined, StoryHeard
 from shared.restating import Fact, command
 
-ROLE_NOT_KEPT = "Staff"
-"""Who opened a story is announced with a role, but the case does not keep it."""
-
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
     """Who has heard, who replied, and who said *not ours*; where that led is router's own state."""
@@ -23,11 +20,9 @@ async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[F
 
 
 async def _cases(connection: Connection, stories: Sequence[UUID]) -> list[Record]:
-    """An answer counts as having heard, but only opening was announced as that: it came before."""
     return await connection.fetch(
         """
-        SELECT story, team, team_name, declined_at, CASE WHEN heard_at < answered_at OR answered_at IS NULL
-                                                         THEN heard_at END AS heard_at
+        SELECT story, team, team_name, heard_at, heard_role, declined_at, suggestion
           FROM responder.team_case WHERE story = ANY ($1::uuid[]) ORDER BY story, team
         """,
         stories,
@@ -49,17 +44,17 @@ async def _replies(connection: Connection, stories: Sequence[UUID]) -> list[Reco
 def _heard(cases: Sequence[Record]) -> list[Fact]:
     return [
         Fact(
-            StoryHeard(story=row["story"], team=row["team"], team_name=row["team_name"], role=ROLE_NOT_KEPT),
+            StoryHeard(story=row["story"], team=row["team"], team_name=row["team_name"], role=row["heard_role"]),
             row["heard_at"],
         )
         for row in cases
-        if row["heard_at"]
+        if row["heard_role"]
     ]
 
 
 def _declined(cases: Sequence[Record]) -> list[Fact]:
     return [
-        Fact(RouteDeclined(story=row["story"], team=row["team"]), row["declined_at"])
+        Fact(RouteDeclined(story=row["story"], team=row["team"], suggestion=row["suggestion"]), row["declined_at"])
         for row in cases
         if row["declined_at"]
     ]

@@ -190,23 +190,30 @@ async def case(connection: Connection, story: UUID, team: str) -> Case | None:
     return Case(*row) if row is not None else None
 
 
-async def mark_heard(connection: Connection, case: Case) -> bool:
+async def mark_heard(connection: Connection, case: Case, role: str) -> bool:
     """Notes that the team has opened the story; True the first time."""
     return (
         await connection.fetchval(
-            "UPDATE responder.team_case SET heard_at = now() WHERE story = $1 AND team = $2 AND heard_at IS NULL"
-            " RETURNING true",
+            """
+            UPDATE responder.team_case SET heard_at = now(), heard_role = $3
+             WHERE story = $1 AND team = $2 AND heard_at IS NULL
+            RETURNING true
+            """,
             case.story,
             case.team,
+            role,
         )
         is not None
     )
 
 
-async def mark_declined(connection: Connection, case: Case) -> None:
+async def mark_declined(connection: Connection, case: Case, suggestion: str | None) -> None:
     """Notes that the team said *not ours*."""
     await connection.execute(
-        "UPDATE responder.team_case SET declined_at = now() WHERE story = $1 AND team = $2", case.story, case.team
+        "UPDATE responder.team_case SET declined_at = now(), suggestion = $3 WHERE story = $1 AND team = $2",
+        case.story,
+        case.team,
+        suggestion,
     )
 
 

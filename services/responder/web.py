@@ -108,7 +108,7 @@ async def hear_story(team: Code, story: UUID, opened: Opened, desk: AtDesk) -> N
 
     async def hear(work: Work) -> Noted:
         case = await answerable(work, story, team)
-        if await store.mark_heard(work.connection, case):
+        if await store.mark_heard(work.connection, case, opened.role):
             work.announce(StoryHeard(story=story, team=team, team_name=case.team_name, role=opened.role))
         return Noted(id=story)
 
@@ -145,7 +145,7 @@ async def decline(team: Code, story: UUID, declined: Declined, desk: AtDesk) -> 
 
     async def hand_back(work: Work) -> Noted:
         case = await answerable(work, story, team)
-        await store.mark_declined(work.connection, case)
+        await store.mark_declined(work.connection, case, declined.suggestion)
         work.cancel(f"story/{story}", "reply_overdue", team)
         work.announce(RouteDeclined(story=story, team=team, suggestion=declined.suggestion))
         return Noted(id=story)

@@ -58,7 +58,7 @@ def _cycles(known: Mapping[str, Organisation]) -> Iterable[str]:
 
 def _is_above_itself(code: str, known: Mapping[str, Organisation]) -> bool:
     above, seen = known[code].parent, set[str]()
-    while above in known and above not in seen:
+    while above is not None and above in known and above not in seen:
         if above == code:
             return True
         seen.add(above)

@@ -5,11 +5,15 @@ import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from shared import events
 from shared.contracts import CONTRACTS, PREFIX, Event
 from shared.events import CommentOffered, ReplayEnded, StoryOffered, StoryRecalled, SubjectRestated
 from shared.work import hearings
+from tests.contracts.samples import FOLDER
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "router", "responder", "tracker")
@@ -30,6 +34,12 @@ def promised(service: str, word: str) -> set[str]:
     docstring = importlib.import_module(f"services.{service}").__doc__ or ""
     (part,) = re.findall(rf"^{word} +(.*?)(?=^\w|\Z)", docstring, re.MULTILINE | re.DOTALL)
     return {one.strip() for one in re.split("[,;]", part.removeprefix(f"schema {service}: "))}
+
+
+def sample(contract: type[Event]) -> dict[str, Any]:
+    """The contract's sample as it was first told."""
+    said: dict[str, Any] = orjson.loads((FOLDER / f"{contract.type}.json").read_bytes())
+    return said
 
 
 def heard(service: str) -> set[type[Event]]:

@@ -41,7 +41,7 @@ def all_facts(story: Any, change: Any) -> list[StoryEvent]:
         story_heard(story),
         reply_published(story, claim=Claim.PLANNED),
         ChangePlanned(**about, what="A sign."),
-        ChangeMissed(**about, due="2026-06-01"),  # type: ignore[arg-type]  # as it is written in JSON
+        ChangeMissed(**about, due="2026-06-01"),
         ChangeMade(**about, what="A sign hangs."),
         ChangeDisputed(**about),
         ChangeConfirmed(**about),

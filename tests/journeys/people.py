@@ -1,7 +1,7 @@
 """People who use the running system, through nothing but its topics and its APIs."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +48,7 @@ class People:
         self,
         publisher: str,
         value: bytes | None,
-        headers: list[tuple[str, bytes | None]] | None = None,
+        headers: Sequence[tuple[str, bytes | None]] | None = None,
         key: bytes | None = None,
     ) -> None:
         """Whatever a publisher may put on its topic."""

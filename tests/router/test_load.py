@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from services.router.load import main
 from shared.database import Database
@@ -29,7 +28,8 @@ async def load(folder: Path, database: Database, *options: str, **bad: str | byt
     app = typer.Typer()
     app.command()(main)
     files = [str(folder / f"{name}.csv") for name in GOOD]
-    return await asyncio.to_thread(CliRunner().invoke, app, [*files, "--postgres", database.dsn, *options])
+    arguments = [*files, "--postgres", database.dsn, *options]
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, arguments))
 
 
 async def test_good_files_are_put_in_place_and_announced(tmp_path: Path, database: Database) -> None:

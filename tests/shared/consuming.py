@@ -9,10 +9,10 @@ from uuid import uuid4
 from faststream.kafka import KafkaBroker
 from pydantic import SecretStr
 
-from shared.cloudevents import Record
 from shared.consumer import Consumer
 from shared.database import Database
 from shared.ids import new_id
+from shared.parking import ParkedRecord
 from shared.settings import Settings
 from tests.service import column, execute
 from tests.shared import topics
@@ -51,7 +51,7 @@ class Hearer:
             await broker.stop()
 
     def _settings(self, **said: Any) -> Settings:
-        fixed = {
+        fixed: dict[str, Any] = {
             "kafka": self.kafka,
             "postgres": SecretStr(self.database.dsn),
             "instance": f"i-{self.instances}",
@@ -61,7 +61,7 @@ class Hearer:
         }
         return Settings(**(fixed | said))
 
-    def stories(self, *titles: str) -> list[Record]:
+    def stories(self, *titles: str) -> list[ParkedRecord]:
         """One story's first fact for each title."""
         return [published(new_id(), title, 1, topic=self.topic) for title in titles]
 

@@ -19,6 +19,7 @@ from shared.database import Database
 from shared.entrance import Entrance
 from shared.events import CopyErased, StoryErased, StoryPublished, StoryUnheard, StoryWithdrawn
 from shared.hearing import Arrival
+from shared.parking import ParkedRecord
 from shared.positions import Step
 from shared.streams import Stream
 from shared.work import Handler, Home, Work
@@ -138,7 +139,7 @@ class Keeper:
         return [(subject, sequence) for _, subject, _, sequence in await self.announced()]
 
 
-def published(story: UUID, title: str, sequence: int, term: int = 1, **how: Any) -> Any:
+def published(story: UUID, title: str, sequence: int, term: int = 1, **how: Any) -> ParkedRecord:
     """The fact that a story was published, as intake's relay writes it."""
     return told(story_published(story, title=title), "intake", number=(term, sequence), **how)
 

@@ -19,7 +19,7 @@ from services.tracker.rules import claimed_change
 from shared import positions
 from shared.database import Database
 from shared.entrance import Entrance
-from shared.events import Claim, SubjectRestated, Verdict
+from shared.events import Claim, RouteDeclined, StoryHeard, SubjectRestated, Verdict
 from shared.positions import Step
 from shared.restating import Fact
 from shared.streams import Stream
@@ -128,7 +128,7 @@ async def test_responder_says_who_heard_replied_and_handed_back(responder: Datab
         responder,
         """
         UPDATE responder.team_case
-           SET heard_at = now() - interval '2 hours', answered_at = CASE team WHEN 'T1' THEN now() END,
+           SET heard_at = now() - interval '2 hours', heard_role = 'Ward manager', suggestion = 'W9', answered_at = CASE team WHEN 'T1' THEN now() END,
                declined_at = CASE team WHEN 'T2' THEN now() + interval '1 hour' END
         """,
     )
@@ -142,6 +142,8 @@ async def test_responder_says_who_heard_replied_and_handed_back(responder: Datab
     said = await facts(responder_restate, responder, story.subject)
 
     assert names(said) == ["story.heard", "story.heard", "reply.published", "route.declined"]
+    assert {fact.event.role for fact in said if isinstance(fact.event, StoryHeard)} == {"Ward manager"}
+    assert [fact.event.suggestion for fact in said if isinstance(fact.event, RouteDeclined)] == ["W9"]
     assert [fact.at for fact in said] == sorted(fact.at for fact in said)
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy.local.system import make_topics
 from shared import topics
@@ -55,7 +56,7 @@ async def read(kafka: str, topic: str, count: int, within: float = 20) -> list[C
             for batch in (await consumer.getmany(timeout_ms=100)).values():
                 found.extend(batch)
             ends = await consumer.end_offsets(parts)
-            return len(found) >= count and [await consumer.position(part) for part in parts] == list(ends.values())
+            return len(found) >= count and {part: await consumer.position(part) for part in parts} == ends
 
         await eventually(all_there, within, f"{count} records in {topic}")
     return found
@@ -67,5 +68,16 @@ async def delete_before(kafka: str, topic: str, offset: int, partition: int = 0)
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
+
+
+async def allow(kafka: str, topic: str, size: int) -> None:
+    """The broker takes no record larger than so many bytes from now on."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        settings = topics.BY_NAME[topic].config | {"max.message.bytes": str(size)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings)])
     finally:
         await admin.close()

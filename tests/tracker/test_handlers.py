@@ -154,7 +154,7 @@ async def test_rejected_and_unheard_stories_have_their_line_too(database: Databa
     await hear(
         "tracker",
         database,
-        StoryRejected(story=rejected, reason="legal"),  # type: ignore[arg-type]  # as it is written in JSON
+        StoryRejected(story=rejected, reason="legal"),
         StoryUnheard(story=unheard, revision=1, services=("W1",)),
     )
 

@@ -28,7 +28,7 @@ BY_NAME: dict[str, Any] = {
     "about": "story/01900000-0000-7000-8000-000000000001",
     "listener": "tracker",
     "due_at": datetime(2026, 5, 11, 10, tzinfo=UTC),
-    "topic": "storyloop.submissions.surveys",
+    "offered_on": "storyloop.submissions.surveys",
 }
 BY_KIND: dict[Any, Any] = {
     UUID: UUID("01900000-0000-7000-8000-000000000001"),

@@ -1,0 +1,223 @@
+"""The system in one process: four real services on one real Postgres, and lists in the place of Kafka."""
+
+import importlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+
+import asyncpg
+import httpx
+from aiokafka import TopicPartition
+
+from deploy.local.system import SERVICES, Databases
+from shared import positions
+from shared.contracts import Event
+from shared.database import Connection, Database
+from shared.entrance import Entrance
+from shared.hearing import Arrival, Outcome
+from shared.positions import Fenced, Step
+from shared.relay import Relay
+from shared.streams import Stream
+from shared.topics import COMMENT_SUBMISSIONS, SUBMISSIONS, Lane
+from shared.work import Work
+from tests.model.topics import BrokerAway, Log, partitions_of
+from tests.service import execute, fetch, home_of, jobs, open_pages, streams
+
+PUBLISHERS = ("surveys", "trusted")
+
+
+class Killed(OSError):
+    """The process ended before its COMMIT."""
+
+
+class Mortal(Database):
+    """A database whose next transaction can be made to end before its COMMIT."""
+
+    dies = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """As always, or rolled back at the very end."""
+        async with super().transaction() as connection:
+            yield connection
+            if self.dies:
+                self.dies = False
+                raise Killed
+
+
+class World:
+    """What the machine's rules act on; one for all examples, made new by `wipe`."""
+
+    def __init__(self, databases: Databases) -> None:
+        self.dsns = databases
+        self.log = Log()
+        self.databases: dict[str, Mortal] = {}
+        self.pages: dict[str, httpx.AsyncClient] = {}
+        self.places: dict[tuple[str, TopicPartition], int] = {}
+        """Where each service stands, as its consumer remembers it; the database's rows must agree."""
+        self.streams: Mapping[str, Sequence[Stream]] = {service: streams(service) for service in SERVICES}
+        self._opened = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Connects and opens the pages."""
+        for service in SERVICES:
+            self.databases[service] = await Mortal.connect(self.dsns.dsns[service], application="model", size=2)
+            self.pages[service] = await self._opened.enter_async_context(open_pages(service, self.databases[service]))
+
+    async def close(self) -> None:
+        """Gives everything back."""
+        await self._opened.aclose()
+        for database in self.databases.values():
+            await database.close()
+
+    async def wipe(self) -> None:
+        """Empties every table and topic, for the next example."""
+        self.log, self.places = Log(), {}
+        connection = await asyncpg.connect(self.dsns.admin)
+        try:
+            tables = await connection.fetch(
+                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY ($1) AND tablename <> 'migration'",
+                list(SERVICES),
+            )
+            names = [f'"{row["schemaname"]}"."{row["tablename"]}"' for row in tables]
+            deletes = ";".join(f"DELETE FROM {name}" for name in names)  # noqa: S608 - the catalogue's names
+            await connection.execute("BEGIN; SET LOCAL session_replication_role = replica;" + deletes + "; COMMIT")
+        finally:
+            await connection.close()
+        for service, database in self.databases.items():
+            async with database.transaction() as stored:
+                places = await positions.stored(stored, {place: 0 for place in self._partitions(service)})
+            self.places |= {(service, place): offset for place, offset in places.items()}
+
+    def _partitions(self, service: str) -> list[TopicPartition]:
+        offered = [prefix + name for prefix in (SUBMISSIONS, COMMENT_SUBMISSIONS) for name in PUBLISHERS]
+        topics = [topic for stream in self.streams[service] for topic in stream.topics]
+        topics += [topic for topic in offered if any(stream.reads(topic) for stream in self.streams[service])]
+        return [TopicPartition(topic, number) for topic in topics for number in range(partitions_of(topic))]
+
+    # --- the relay ------------------------------------------------------------------------------
+
+    async def relay(self, service: str, lane: Lane = Lane.LIVE, takes: int | None = None, dies: bool = False) -> None:
+        """Sends what waits; the broker may go away after some records, or the relay after all of them."""
+        database, self.log.takes = self.databases[service], takes
+        database.dies = dies
+        with suppress(BrokerAway, Killed):
+            async with database.transaction() as connection:
+                relay = Relay(service, database.dsn, "", lane)
+                await relay._send_first_rows(connection, self.log)  # its connection and its broker are ours here
+        database.dies, self.log.takes = False, None
+
+    # --- the entrance ---------------------------------------------------------------------------
+
+    def waiting(self, service: str) -> list[tuple[Stream, list[TopicPartition]]]:
+        """The streams of a service that have unread records, and the partitions where they are."""
+        found = []
+        for stream in self.streams[service]:
+            unread = [place for place in sorted(self.log.records) if self._is_unread(service, stream, place)]
+            if unread:
+                found.append((stream, unread))
+        return found
+
+    def _is_unread(self, service: str, stream: Stream, place: TopicPartition) -> bool:
+        return stream.reads(place.topic) and self.places[service, place] < len(self.log.records[place])
+
+    async def hear(
+        self,
+        service: str,
+        stream: Stream,
+        unread: Sequence[TopicPartition],
+        most: int = 500,
+        *,
+        bug: type[Event] | None = None,
+        dies: bool = False,
+    ) -> list[Arrival]:
+        """Takes a batch; a bug fails every event of a type; a death leaves nothing and answers nothing."""
+        starts = {place: self.places[service, place] for place in unread}
+        records = [one for place, start in starts.items() for one in self.log.records[place][start : start + most]]
+        steps = [Step(place, start, min(start + most, len(self.log.records[place]))) for place, start in starts.items()]
+        entrance = self._entrance(service, stream if bug is None else _with_bug(stream, bug))
+        entrance.home.database.dies = dies  # type: ignore[attr-defined]  # it is a Mortal one
+        try:
+            arrivals = await entrance.take(records, steps)
+        except Killed:
+            return []
+        assert all(type(arrival.outcome) is Outcome for arrival in arrivals)
+        self.places |= {(service, step.partition): step.end for step in steps}
+        return arrivals
+
+    async def wake_as_zombie(self, service: str, place: TopicPartition) -> bool:
+        """A consumer that was away begins where it was long ago; True if it was fenced off."""
+        stream = next(stream for stream in self.streams[service] if stream.reads(place.topic))
+        records = self.log.records[place][:1]
+        try:
+            await self._entrance(service, stream).take(records, [Step(place, 0, 1)])
+        except Fenced:
+            return True
+        return False
+
+    async def go_back(self, service: str, place: TopicPartition, offset: int) -> None:
+        """Sets a position back: all from there on is delivered again."""
+        await execute(
+            self.databases[service],
+            "UPDATE position SET next_offset = $3 WHERE topic = $1 AND partition = $2",
+            place.topic,
+            place.partition,
+            offset,
+        )
+        self.places[service, place] = offset
+
+    def _entrance(self, service: str, stream: Stream) -> Entrance:
+        return Entrance(home_of(service, self.databases[service]), stream)
+
+    # --- parked rows ----------------------------------------------------------------------------
+
+    async def redrive(self, service: str) -> list[Arrival]:
+        """Takes up what a bug has parked; those that were handled now, in their order."""
+        database = self.databases[service]
+        before = await self._failed(service)
+        await execute(
+            database,
+            "UPDATE parked SET mark = 'redrive', marked_by = 'model', marked_at = now() WHERE reason = 'handler_failed'",
+        )
+        await jobs(service, database).redrive()
+        left = {(row["topic"], row["partition"], row["offset"]) for row in await self._rows(service)}
+        return [one for one in before if (one.record.topic, one.record.partition, one.record.offset) not in left]
+
+    async def _failed(self, service: str) -> list[Arrival]:
+        places = [row for row in await self._rows(service) if row["reason"] == "handler_failed"]
+        records = [self.log.records[TopicPartition(row["topic"], row["partition"])][row["offset"]] for row in places]
+        found = []
+        for record in records:
+            stream = next(stream for stream in self.streams[service] if stream.reads(record.topic))
+            found.append(self._entrance(service, stream).arrive(record))
+        return found
+
+    async def _rows(self, service: str) -> list[asyncpg.Record]:
+        return await fetch(
+            self.databases[service], 'SELECT * FROM parked ORDER BY topic, partition, "offset", timestamp'
+        )
+
+    # --- until nothing moves ----------------------------------------------------------------------
+
+    def contracts(self, service: str) -> list[type[Event]]:
+        """What a service has handlers for."""
+        found = {contract for stream in self.streams[service] for contract in stream.handlers}
+        return sorted(found, key=lambda contract: contract.type)
+
+
+def _with_bug(stream: Stream, contract: type[Event]) -> Stream:
+    """The next version of a service, with a mistake in one handler: it saves and announces, and then fails."""
+    healthy = stream.handlers.get(contract)
+    if healthy is None:
+        return stream
+
+    async def broken(events: Sequence[Event], work: Work) -> None:
+        await healthy(events, work)
+        raise ZeroDivisionError
+
+    return replace(stream, handlers={**stream.handlers, contract: broken})
+
+
+def module(name: str) -> object:
+    """A module by its name."""
+    return importlib.import_module(name)
