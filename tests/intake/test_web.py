@@ -1,4 +1,4 @@
-"""Intake's API for authors and moderators: sharing, following, withdrawing, erasing, deciding."""
+"""Intake's API for authors: sharing, the private link, verdicts."""
 
 from typing import Any
 
@@ -8,19 +8,13 @@ import pytest
 from shared.database import Database
 from shared.events import (
     ChangeMade,
-    StoryErased,
-    StoryPublished,
     StoryReceived,
-    StoryRejected,
-    StoryWithdrawn,
     VerdictGiven,
 )
 from shared.ids import new_id
-from tests.factories import ALL_CONSENTS, STORY_TEXT, reply_published, story_offered, what_was_told
-from tests.intake.register import STORY, moderate, share
-from tests.service import STAFF, announced, announced_types, column, execute, hear, receipts, submitted, tables_with
-
-WRITES = {"email": "robin@example.org", "consent": [str(consent) for consent in sorted(ALL_CONSENTS)]}
+from tests.factories import STORY_TEXT, reply_published, what_was_told
+from tests.intake.register import share
+from tests.service import STAFF, announced, announced_types, column, execute, hear, tables_with
 
 
 async def test_a_shared_story_waits_and_is_told_without_its_text(database: Database, pages: httpx.AsyncClient) -> None:
@@ -125,56 +119,6 @@ async def test_the_link_is_kept_only_as_its_hash(database: Database, pages: http
     assert await tables_with(database, mine["Authorization"].removeprefix("Bearer ")) == []
 
 
-# --- withdrawing and erasing ------------------------------------------------------------------------
-
-
-async def test_the_author_takes_the_story_back_once(database: Database, pages: httpx.AsyncClient) -> None:
-    _, mine = await share(pages)
-
-    first = await pages.post("/my-story/withdrawal", headers=mine)
-    second = await pages.post("/my-story/withdrawal", headers=mine)
-
-    assert (first.status_code, second.status_code) == (200, 200)
-    assert await announced_types(database) == [StoryReceived.type, StoryWithdrawn.type]
-
-
-async def test_an_erased_story_is_gone_from_every_table(database: Database, pages: httpx.AsyncClient) -> None:
-    story, mine = await share(pages, **WRITES)
-    await moderate(pages, story, "approval")
-    await hear("intake", database, reply_published(story, text="Words of staff about the story."))
-
-    await pages.delete("/my-story", headers=mine)
-
-    for words in (STORY_TEXT, "Four hours in a corridor", "robin@example.org", "Words of staff"):
-        assert (words, await tables_with(database, words)) == (words, [])
-    assert [(type_, data is None) for type_, data in await announced(database)] == [
-        (StoryReceived.type, False),
-        (StoryPublished.type, True),
-        (StoryWithdrawn.type, False),
-        (StoryErased.type, False),
-    ]
-
-
-async def test_the_link_goes_on_showing_who_holds_no_text(database: Database, pages: httpx.AsyncClient) -> None:
-    _, mine = await share(pages)
-
-    await pages.delete("/my-story", headers=mine)
-
-    shown = (await pages.get("/my-story", headers=mine)).json()
-    assert (shown["state"], shown["told"]) == ("withdrawn", None)
-    assert [copy["service"] for copy in shown["erased"]] == ["intake"]
-
-
-async def test_an_erased_storys_answer_is_not_given_again(database: Database, pages: httpx.AsyncClient) -> None:
-    key = {"Idempotency-Key": "key-1"}
-    link = (await pages.post("/stories", json=what_was_told(), headers=key)).json()["link"]
-    await pages.delete("/my-story", headers={"Authorization": f"Bearer {link}"})
-
-    again = await pages.post("/stories", json=what_was_told(), headers=key)
-
-    assert (again.status_code, again.json()["reason"]) == (410, "erased")
-
-
 # --- verdicts ---------------------------------------------------------------------------------------
 
 
@@ -211,84 +155,3 @@ async def test_a_verdict_is_one_of_three(verdict: str | None, pages: httpx.Async
     answer = await pages.post("/my-story/verdicts", headers=mine, json={"change": str(new_id()), "verdict": verdict})
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "verdict")
-
-
-# --- moderation -------------------------------------------------------------------------------------
-
-
-async def test_moderators_see_what_waits_and_nothing_else(pages: httpx.AsyncClient) -> None:
-    waiting, decided = (await share(pages))[0], (await share(pages))[0]
-    await moderate(pages, decided, "rejection", reason="too_old")
-
-    listed = (await pages.get("/moderation/stories", headers=STAFF)).json()
-
-    assert [(entry["story"], entry["told"]["text"]) for entry in listed] == [(str(waiting), STORY_TEXT)]
-
-
-@pytest.mark.parametrize(("consent", "visibility"), [(["publish"], "public"), ([], "staff")])
-async def test_an_approved_story_is_published_as_its_author_chose(
-    consent: list[str], visibility: str, database: Database, pages: httpx.AsyncClient
-) -> None:
-    story, _ = await share(pages, consent=["show_to_staff", *consent], criticality=1)
-
-    await moderate(pages, story, "approval", criticality=3)
-
-    type_, data = (await announced(database))[-1]
-    assert (type_, data["revision"], data["visibility"], data["criticality"], data["text"]) == (
-        StoryPublished.type,
-        1,
-        visibility,
-        3,
-        STORY_TEXT,
-    )
-    assert not {"email", "consent"} & data.keys()
-
-
-async def test_a_publishers_story_waits_and_is_approved_like_any_other(
-    database: Database, pages: httpx.AsyncClient
-) -> None:
-    await hear("intake", database, submitted(story_offered(criticality=5), id_="e-1"))
-
-    await moderate(pages, STORY, "approval")
-
-    assert (await announced(database))[-1][1]["criticality"] is None
-    assert await receipts(database) == [("e-1", "accepted", None)]
-
-
-async def test_a_rejected_story_says_why(database: Database, pages: httpx.AsyncClient) -> None:
-    story, _ = await share(pages)
-
-    await moderate(pages, story, "rejection", reason="legal")
-
-    assert (await announced(database))[-1] == (StoryRejected.type, {"story": str(story), "reason": "legal"})
-
-
-@pytest.mark.parametrize("second", ["approval", "rejection"])
-async def test_a_story_is_decided_once(second: str, database: Database, pages: httpx.AsyncClient) -> None:
-    story, _ = await share(pages)
-    await moderate(pages, story, "approval")
-
-    answer = await moderate(pages, story, second, reason="legal")
-
-    assert (answer.status_code, answer.json()["reason"]) == (409, "already_published")
-    assert await announced_types(database) == [StoryReceived.type, StoryPublished.type]
-
-
-async def test_a_withdrawn_or_unknown_story_is_not_decided(database: Database, pages: httpx.AsyncClient) -> None:
-    story, mine = await share(pages)
-    await pages.post("/my-story/withdrawal", headers=mine)
-
-    withdrawn, unknown = await moderate(pages, story, "approval"), await moderate(pages, new_id(), "approval")
-
-    assert (withdrawn.status_code, withdrawn.json()["reason"]) == (409, "already_withdrawn")
-    assert (unknown.status_code, unknown.json()["reason"]) == (404, "no_such_story")
-
-
-@pytest.mark.parametrize("decision", ["approval", "rejection"])
-async def test_only_staff_may_moderate(decision: str, pages: httpx.AsyncClient) -> None:
-    story, mine = await share(pages)
-    path = f"/moderation/stories/{story}/{decision}"
-
-    for header in ({}, mine):
-        assert (await pages.post(path, json={"reason": "legal"}, headers=header)).status_code == 401
-        assert (await pages.get("/moderation/stories", headers=header)).status_code == 401

@@ -1,6 +1,5 @@
 """The system in one process: four real services on one real Postgres, and lists in the place of Kafka."""
 
-import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -10,11 +9,12 @@ import httpx
 from aiokafka import TopicPartition
 
 from deploy.local.system import SERVICES, Databases
-from shared import positions
-from shared.contracts import Event
+from shared import parking, positions
+from shared.contracts import CONTRACTS, Event
 from shared.database import Connection, Database
 from shared.entrance import Entrance
 from shared.hearing import Arrival, Outcome
+from shared.parking import ParkedRecord
 from shared.positions import Fenced, Step
 from shared.relay import Relay
 from shared.streams import Stream
@@ -24,6 +24,7 @@ from tests.model.topics import BrokerAway, Log, partitions_of
 from tests.service import execute, fetch, home_of, jobs, open_pages, streams
 
 PUBLISHERS = ("surveys", "trusted")
+WHOLE = ("topic", "partition", "offset", "timestamp", "key", "value")
 
 
 class Killed(OSError):
@@ -172,37 +173,52 @@ class World:
     # --- parked rows ----------------------------------------------------------------------------
 
     async def redrive(self, service: str) -> list[Arrival]:
-        """Takes up what a bug has parked; those that were handled now, in their order."""
+        """Takes up what a bug has parked; answers with what was handled or refused now, in order."""
         database = self.databases[service]
-        before = await self._failed(service)
+        before = [row for row in await self.parked(service) if row["reason"] == "handler_failed"]
         await execute(
             database,
             "UPDATE parked SET mark = 'redrive', marked_by = 'model', marked_at = now() WHERE reason = 'handler_failed'",
         )
         await jobs(service, database).redrive()
-        left = {(row["topic"], row["partition"], row["offset"]) for row in await self._rows(service)}
-        return [one for one in before if (one.record.topic, one.record.partition, one.record.offset) not in left]
+        after = {_place(row): row["reason"] for row in await self.parked(service)}
+        found = [(self._arrival(service, row), after.get(_place(row))) for row in before]
+        return [_after_redrive(arrival, reason) for arrival, reason in found if reason != "handler_failed"]
 
-    async def _failed(self, service: str) -> list[Arrival]:
-        places = [row for row in await self._rows(service) if row["reason"] == "handler_failed"]
-        records = [self.log.records[TopicPartition(row["topic"], row["partition"])][row["offset"]] for row in places]
-        found = []
-        for record in records:
-            stream = next(stream for stream in self.streams[service] if stream.reads(record.topic))
-            found.append(self._entrance(service, stream).arrive(record))
-        return found
+    async def parked(self, service: str) -> list[asyncpg.Record]:
+        """All parked rows, each of them byte for byte what lies in the topic."""
+        order = 'ORDER BY topic, partition, "offset", timestamp'
+        rows = await fetch(self.databases[service], f"SELECT * FROM parked {order}")  # noqa: S608 - a constant
+        for row in rows:
+            record = self.log.records[TopicPartition(row["topic"], row["partition"])][row["offset"]]
+            kept = ParkedRecord(*(row[name] for name in WHOLE), headers=parking.unpack(row["headers"]))
+            assert kept == replace(record, headers=list(record.headers))
+        return rows
 
-    async def _rows(self, service: str) -> list[asyncpg.Record]:
-        return await fetch(
-            self.databases[service], 'SELECT * FROM parked ORDER BY topic, partition, "offset", timestamp'
-        )
-
-    # --- until nothing moves ----------------------------------------------------------------------
+    def _arrival(self, service: str, row: asyncpg.Record) -> Arrival:
+        record = self.log.records[TopicPartition(row["topic"], row["partition"])][row["offset"]]
+        stream = next(stream for stream in self.streams[service] if stream.reads(record.topic))
+        return self._entrance(service, stream).arrive(record)
 
     def contracts(self, service: str) -> list[type[Event]]:
         """What a service has handlers for."""
         found = {contract for stream in self.streams[service] for contract in stream.handlers}
         return sorted(found, key=lambda contract: contract.type)
+
+
+def _place(row: asyncpg.Record) -> tuple[str, int, int]:
+    return (row["topic"], row["partition"], row["offset"])
+
+
+def _after_redrive(arrival: Arrival, reason: str | None) -> Arrival:
+    envelope = arrival.envelope
+    assert envelope is not None
+    if reason is not None:
+        arrival.park(reason)
+    else:
+        arrival.outcome = Outcome.HANDLED
+        arrival.events = [CONTRACTS[envelope.type].model_validate_json(envelope.data or b"").come_as(envelope)]
+    return arrival
 
 
 def _with_bug(stream: Stream, contract: type[Event]) -> Stream:
@@ -216,8 +232,3 @@ def _with_bug(stream: Stream, contract: type[Event]) -> Stream:
         raise ZeroDivisionError
 
     return replace(stream, handlers={**stream.handlers, contract: broken})
-
-
-def module(name: str) -> object:
-    """A module by its name."""
-    return importlib.import_module(name)

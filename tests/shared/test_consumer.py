@@ -204,11 +204,15 @@ async def test_a_second_consumer_shares_the_partitions_and_nothing_is_lost_or_do
         await eventually(lambda: has_heard(first), what="the first hears")
         async with hearer.consuming(Keeper(hearer.database, hearer.group, (hearer.topic,))) as second:
             await eventually(lambda: has_heard(second), what="the second hears")
-            assert (len(first.expected), len(second.expected)) == (1, 1)
+            await eventually(lambda: shared(first, second), what="each has one partition")
         await telling
         await hearer.is_at(1_500, 1_500)
 
     assert sorted(await hearer.keeper.kept()) == sorted(everything)
+
+
+async def shared(*consumers: Any) -> bool:
+    return [len(consumer.expected) for consumer in consumers] == [1, 1]
 
 
 async def has_heard(consumer: Any) -> bool:

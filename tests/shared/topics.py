@@ -78,6 +78,6 @@ async def allow(kafka: str, topic: str, size: int) -> None:
     await admin.start()
     try:
         settings = topics.BY_NAME[topic].config | {"max.message.bytes": str(size)}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings)])
+        print(await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings)]))
     finally:
         await admin.close()

@@ -1,0 +1,57 @@
+"""Whatever people do, in whatever order it is heard, and wherever it is cut off: all services end up agreeing."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from deploy.local.system import Databases
+from tests.model.machine import Machine
+from tests.model.runner import Loop, a_loop
+from tests.model.world import World
+
+SEED_FROM = "STORYLOOP_SEED"
+SHORT = settings(
+    max_examples=12,
+    stateful_step_count=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+LONG = settings(
+    SHORT, max_examples=400, stateful_step_count=80, derandomize=False, phases=[Phase.generate, Phase.shrink]
+)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """A loop of the machine's own."""
+    with a_loop() as loop:
+        yield loop
+
+
+@pytest.fixture
+def world(databases: Databases, loop: Loop) -> Iterator[World]:
+    """The four services, open."""
+    world = World(databases)
+    loop.run(world.open())
+    yield world
+    loop.run(world.close())
+
+
+def test_all_services_agree_with_the_model_once_all_is_quiet(world: World, loop: Loop) -> None:
+    run_state_machine_as_test(lambda: Machine(world, loop), settings=SHORT)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3600)
+def test_all_services_agree_with_the_model_in_many_runs(world: World, loop: Loop) -> None:
+    number = int(os.environ.get(SEED_FROM) or random.SystemRandom().randrange(2**32))
+    print(f"{SEED_FROM}={number} repeats this run")  # noqa: T201 - whoever reads the failure needs it
+    run_state_machine_as_test(seed(number)(lambda: Machine(world, loop)), settings=LONG)
