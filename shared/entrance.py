@@ -21,6 +21,9 @@ from shared.streams import Stream
 from shared.topics import Lane
 from shared.work import Home, NeedsThreads, Work, begin
 
+HANDLER_FAILED = "handler_failed"
+"""The reason of an event that our own code failed on."""
+
 
 class BadDeploy(Exception):
     """More than half of the last events failed in our own code: stop, instead of parking everything."""
@@ -148,7 +151,7 @@ class Entrance:
     async def _after_failure(self, run: Run, work: Work, error: Exception) -> None:
         if len(run.arrivals) == 1:
             arrival, event = run.arrivals[0]
-            arrival.park("handler_failed", describe(error))
+            arrival.park(HANDLER_FAILED, describe(error))
             self.breaker.count(event.envelope.id, failed=True)
             return
         middle = len(run.arrivals) // 2

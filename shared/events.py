@@ -353,6 +353,16 @@ class TeamListed(Event, name="team.listed", topic=topics.DIRECTORY):
         return f"team/{self.team}"
 
 
+class TeamClosed(Event, name="team.closed", topic=topics.DIRECTORY):
+    """A team that reads stories no more."""
+
+    team: Code
+
+    @property
+    def subject(self) -> str:
+        return f"team/{self.team}"
+
+
 class DirectoryReleased(Event, name="directory.released", topic=topics.DIRECTORY):
     """Closes a version: everything listed before it belongs to it."""
 

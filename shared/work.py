@@ -104,11 +104,6 @@ class Work:
         """Parks this event for good with a reason code; the others go on."""
         self.refused[id(event)] = (event, reason)
 
-    def refuse_all(self, events: Iterable[Event], reason: str) -> None:
-        """Parks these events for good, all for one reason."""
-        for event in events:
-            self.refuse(event, reason)
-
     def deliver(self, *messages: Delivery) -> None:
         """Sends mails or webhooks once the transaction has committed; a repeat of (subject, target, kind) is none."""
         self.deliveries.extend(message for message in messages if not self._replayed(message.subject))

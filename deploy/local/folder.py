@@ -29,15 +29,17 @@ def run_folder(say: Say = print) -> Iterator[Path]:
     with signals_unwind():
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         folder.chmod(0o711)
-        try:
-            with (folder / LOCK).open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with (folder / f"{LOCK}.new").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            Path(lock.name).rename(folder / LOCK)  # a lock file that nobody holds yet would look like a leftover
+            try:
                 yield folder
-        finally:
-            _close(folder, say)
+            finally:
+                _close(folder, say)
 
 
 def _close(folder: Path, say: Say) -> None:
+    """Still under the lock, or a run that starts now would remove the folder as a leftover at the same time."""
     if os.environ.get("STORYLOOP_KEEP") == "1":
         (folder / LOCK).unlink(missing_ok=True)
         say(f"kept for you: {folder}")

@@ -56,7 +56,11 @@ class Stack:
     def process(self, service: str, instance: int = 0, port: int | None = None, **settings: str) -> Child:
         """A process of a service that is not started yet; a second instance needs a port of its own."""
         port = port or self.ports[service]
-        more = {"STORYLOOP_INSTANCE": f"{service}-{instance}", **(_mail_settings(self) if service == "intake" else {}), **settings}
+        more = {
+            "STORYLOOP_INSTANCE": f"{service}-{instance}",
+            **(_mail_settings(self) if service == "intake" else {}),
+            **settings,
+        }
         told = environment(service, self.databases.dsns[service], self.kafka.address, port, self.staff_token, **more)
         name = service if instance == 0 else f"{service}-{instance}"
         ready = answers(f"http://{LOOPBACK}:{port}/health/ready")
@@ -83,7 +87,6 @@ def _mail_settings(stack: Stack) -> dict[str, str]:
     }
 
 
-
 def together(calls: Sequence[Callable[[], object]]) -> None:
     """Does several things side by side; raises the first error, after all have ended."""
     with ThreadPoolExecutor(max(1, len(calls))) as pool:
@@ -100,8 +103,15 @@ def stack(folder: Path, publishers: Sequence[Publisher], say: Say = print, *, st
         databases = asyncio.run(_prepare(server.dsn, name, broker.address, publishers))
         if server.origin == "STORYLOOP_POSTGRES":
             parts.callback(lambda: asyncio.run(drop_database(server.dsn, name)))
-        made = Stack(folder, broker, server, databases, parts.enter_context(mail()), secrets.token_urlsafe(24),
-                     {service: free_port() for service in SERVICES})
+        made = Stack(
+            folder,
+            broker,
+            server,
+            databases,
+            parts.enter_context(mail()),
+            secrets.token_urlsafe(24),
+            {service: free_port() for service in SERVICES},
+        )
         for publisher in publishers:
             made.publisher_tokens[publisher.name] = secrets.token_urlsafe(32)
             asyncio.run(register(databases.dsns["intake"], publisher, made.publisher_tokens[publisher.name]))

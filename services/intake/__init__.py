@@ -4,5 +4,5 @@ Hears      story.offered, story.recalled, comment.offered; story.routed, story.u
            change.planned, change.made, change.missed, change.confirmed, change.disputed, story.erased, copy.erased
 Announces  story.received, story.published, story.rejected, story.withdrawn, story.erased, verdict.given,
            comment.received, receipt.given
-Owns       schema intake: publisher, story, submission, recalled, comment, progress, erasure
+Owns       schema intake: publisher, story, submission, recalled, comment, progress, verdict, erasure
 """

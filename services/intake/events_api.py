@@ -17,7 +17,7 @@ from services.intake.rules import Publisher
 from services.intake.submissions import STREAMS
 from shared import topics
 from shared.cloudevents import STRUCTURED, Headers
-from shared.entrance import Entrance
+from shared.entrance import HANDLER_FAILED, Entrance
 from shared.events import CommentOffered, ReceiptGiven
 from shared.hearing import Arrival, Outcome
 from shared.http import AtDesk, Desk, bearer
@@ -27,6 +27,8 @@ from shared.work import Work, on_threads
 events = APIRouter(tags=["publish"])
 BATCH = "application/cloudevents-batch+json"
 MOST = 100
+FAILED = "failed"
+"""A mistake of ours: nothing was taken, and the same event can be sent again."""
 
 
 class EventAnswer(BaseModel):
@@ -84,6 +86,8 @@ async def post_events(request: Request, who: Annotated[Publisher, Depends(publis
         answers = [await take(desk, who, to_json(event)) for event in _batch(body)]
         return _response([answer.model_dump(mode="json") for answer in answers], 202)
     answer = await take(desk, who, body)
+    if answer.outcome == FAILED:
+        raise Problem(500, "our_fault", "This is our mistake; nothing was taken.")
     if answer.outcome == "refused":
         status = 409 if answer.reason in {"event_id_reused", "reference_reused"} else 422
         raise Problem(status, answer.reason or "refused", errors=answer.errors)
@@ -135,6 +139,8 @@ def _type_of(body: bytes) -> str | None:
 
 def _answer(arrival: Arrival, work: Work) -> EventAnswer:
     event_id = arrival.envelope.id if arrival.envelope else None
+    if arrival.reason == HANDLER_FAILED:
+        return EventAnswer(id=event_id, outcome=FAILED, reason="our_fault")
     if arrival.outcome is Outcome.PARKED:
         detail = [FieldProblem(field=where, problem=what) for where, what in arrival.errors]
         if arrival.detail and not detail:

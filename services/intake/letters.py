@@ -20,7 +20,7 @@ HELP = (
 
 def received(story: UUID, told: StoryTold) -> Sequence[Delivery]:
     """The confirmation that a story is ours."""
-    text = "Thank you for telling your story. It is with us, and a person reads it before anybody else can." + HELP
+    text = "Thank you for telling your story. It is with us. A moderator reads every story before others can." + HELP
     return _letter(story, told, "received", "Your story is with us", text)
 
 
@@ -33,7 +33,10 @@ def about(_fact: StoryEvent, _told: StoryTold) -> Sequence[Delivery]:
 @about.register
 def _(fact: StoryRouted, told: StoryTold) -> Sequence[Delivery]:
     teams = ", ".join(f"{team.team_name} ({team.organisation_name})" for team in fact.teams)
-    return _letter(fact.story, told, "routed", "Your story was sent to staff", f"Your story was sent to: {teams}.")
+    named = " ".join(sorted(team.team for team in fact.teams))
+    return _letter(
+        fact.story, told, f"routed {named}", "Your story was sent to staff", f"Your story was sent to: {teams}."
+    )
 
 
 @about.register

@@ -33,6 +33,9 @@ def main(
 
     Example: python -m services.intake.publishers surveys --source /surveys/wards --service "*" --new-token
     """
+    if not rules.can_be_a_publisher(name):
+        typer.echo("A publisher's name is of a-z, 0-9 and -, at most 40 of them, and not web.", err=True)
+        raise typer.Exit(2)
     token = secrets.token_urlsafe(32) if new_token else None
     publisher = Publisher(name, frozenset(source), frozenset(service), trusted)
     asyncio.run(register(postgres, publisher, token))

@@ -10,7 +10,7 @@ from services.intake import rules
 from services.intake.rules import State
 from services.intake.submissions import published
 from shared.database import Connection
-from shared.events import CommentReceived, StoryReceived, StoryRejected, StoryTold, StoryWithdrawn
+from shared.events import CommentReceived, StoryReceived, StoryRejected, StoryTold, StoryWithdrawn, VerdictGiven
 from shared.restating import Fact, command
 
 BYTES_AT_ONCE = 150_000
@@ -22,12 +22,20 @@ async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[F
     stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
     rows = await connection.fetch(
         """
-        SELECT story, publisher, state, revision, told, reason, received_at, decided_at, withdrawn_at
+        SELECT story, publisher, state, revision, told, criticality, reason, received_at, decided_at, withdrawn_at
           FROM intake.story WHERE story = ANY ($1::uuid[]) ORDER BY story
         """,
         stories,
     )
-    return [fact for row in rows for fact in _way(row)]
+    verdicts = await connection.fetch(
+        "SELECT story, change, verdict, given_at FROM intake.verdict WHERE story = ANY ($1::uuid[]) ORDER BY given_at",
+        stories,
+    )
+    return [*(fact for row in rows for fact in _way(row)), *map(_verdict, verdicts)]
+
+
+def _verdict(row: Record) -> Fact:
+    return Fact(VerdictGiven.model_validate(dict(row)), row["given_at"])
 
 
 def _way(row: Record) -> Iterable[Fact]:
@@ -36,7 +44,7 @@ def _way(row: Record) -> Iterable[Fact]:
         told = StoryTold.model_validate(row["told"])
         yield Fact(_received(row, told), row["received_at"])
         if state is State.PUBLISHED:
-            yield Fact(published(story, row["revision"], told, told.criticality), row["decided_at"])
+            yield Fact(published(story, row["revision"], told, row["criticality"]), row["decided_at"])
     if state is State.REJECTED:
         yield Fact(StoryRejected(story=story, reason=row["reason"]), row["decided_at"])
     if state is State.WITHDRAWN:

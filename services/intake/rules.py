@@ -1,5 +1,6 @@
 """What may be accepted, what is published at once, and who is who among publishers."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -164,6 +165,11 @@ class Story:
     state: State
     revision: int
     told: StoryTold | None = field(repr=False)
+
+
+def can_be_a_publisher(name: str) -> bool:
+    """A name that topics can carry; `web` is whose stories come from people themselves."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name) is not None and name != "web"
 
 
 def hash_of(secret: str) -> bytes:

@@ -10,7 +10,7 @@ from services.intake.progress import lines
 from services.intake.rules import Known, Publisher, State, Story, Submission
 from shared.contracts import StoryEvent
 from shared.database import Connection
-from shared.events import CommentOffered, StoryOffered, StoryTold
+from shared.events import CommentOffered, StoryOffered, StoryTold, VerdictGiven
 
 STORY = "story, publisher, state, revision, told"
 
@@ -94,9 +94,11 @@ async def save_offers(
     if rows:
         await connection.execute(
             """
-            INSERT INTO intake.story (story, publisher, reference, state, revision, told, sha256, decided_at)
+            INSERT INTO intake.story
+                   (story, publisher, reference, state, revision, told, sha256, decided_at, criticality)
             SELECT story, publisher, reference, CASE WHEN trusted THEN 'published' ELSE 'waiting' END,
-                   trusted::integer, told, sha256, CASE WHEN trusted THEN now() END
+                   trusted::integer, told, sha256, CASE WHEN trusted THEN now() END,
+                   CASE WHEN trusted THEN (told ->> 'criticality')::integer END
               FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::jsonb[], $6::bytea[])
                 AS new (story, publisher, reference, trusted, told, sha256)
             """,
@@ -185,19 +187,38 @@ async def waiting(connection: Connection, after: UUID | None, limit: int) -> lis
     return [_story(row) for row in rows]
 
 
-async def decide(connection: Connection, story: UUID, state: State, reason: str | None = None) -> int:
-    """Notes a moderator's decision; the revision that it makes."""
+async def publish(connection: Connection, story: UUID, criticality: int | None) -> int:
+    """Notes that a moderator let a story out; the revision that it makes."""
     revision: int = await connection.fetchval(
         """
-        UPDATE intake.story SET state = $2, reason = $3, decided_at = now(),
-               revision = revision + ($2 = 'published')::integer
+        UPDATE intake.story
+           SET state = 'published', criticality = $2, decided_at = now(), revision = revision + 1
          WHERE story = $1 RETURNING revision
         """,
         story,
-        state,
-        reason,
+        criticality,
     )
     return revision
+
+
+async def reject(connection: Connection, story: UUID, reason: str) -> None:
+    """Notes that a moderator cannot let a story out."""
+    await connection.execute(
+        "UPDATE intake.story SET state = 'rejected', reason = $2, decided_at = now() WHERE story = $1", story, reason
+    )
+
+
+async def save_verdict(connection: Connection, verdict: VerdictGiven) -> None:
+    """Keeps what an author said of a change; the last word counts."""
+    await connection.execute(
+        """
+        INSERT INTO intake.verdict (story, change, verdict) VALUES ($1, $2, $3)
+        ON CONFLICT (story, change) DO UPDATE SET verdict = excluded.verdict, given_at = now()
+        """,
+        verdict.story,
+        verdict.change,
+        verdict.verdict,
+    )
 
 
 # --- what the author sees ---------------------------------------------------------------------------
@@ -250,6 +271,7 @@ async def forget_stories(connection: Connection, stories: Sequence[UUID]) -> Non
         """,
         stories,
     )
+    await connection.execute("DELETE FROM intake.verdict WHERE story = ANY ($1::uuid[])", stories)
     await connection.execute("DELETE FROM intake.progress WHERE story = ANY ($1::uuid[])", stories)
 
 

@@ -32,7 +32,7 @@ pages.include_router(events)
 
 
 class Shared(BaseModel):
-    """Where the author follows the story; the link is shown once and kept by nobody else."""
+    """Where the author follows the story; only its hash is kept, or for a day what an Idempotency-Key was answered."""
 
     story: UUID
     link: str
@@ -180,7 +180,9 @@ async def give_verdict(story: Mine, judged: Judged, desk: AtDesk) -> Noted:
         lines = await store.progress(work.connection, story)
         if not rules.is_known_change(judged.change, [(line["kind"], line["target"]) for line in lines]):
             raise Problem(404, "no_such_change")
-        work.announce(VerdictGiven(story=story, change=judged.change, verdict=judged.verdict))
+        verdict = VerdictGiven(story=story, change=judged.change, verdict=judged.verdict)
+        await store.save_verdict(work.connection, verdict)
+        work.announce(verdict)
         return Noted(id=judged.change)
 
     return await desk.on_thread(f"story/{story}", say)
@@ -204,7 +206,7 @@ async def approve(story: UUID, approval: Approval, desk: AtDesk) -> Noted:
 
     async def publish(work: Work) -> Noted:
         told = await moderated(work, story)
-        revision = await store.decide(work.connection, story, State.PUBLISHED)
+        revision = await store.publish(work.connection, story, approval.criticality)
         work.announce(submissions.published(story, revision, told, approval.criticality))
         return Noted(id=story)
 
@@ -217,7 +219,7 @@ async def reject(story: UUID, rejection: Rejection, desk: AtDesk) -> Noted:
 
     async def refuse(work: Work) -> Noted:
         await moderated(work, story)
-        await store.decide(work.connection, story, State.REJECTED, rejection.reason)
+        await store.reject(work.connection, story, rejection.reason)
         work.announce(StoryRejected(story=story, reason=rejection.reason))
         return Noted(id=story)
 

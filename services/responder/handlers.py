@@ -14,6 +14,7 @@ from shared.events import (
     StoryPublished,
     StoryRouted,
     StoryWithdrawn,
+    TeamClosed,
     TeamListed,
 )
 from shared.timers import Timer
@@ -69,6 +70,12 @@ async def keep_comments(comments: Sequence[CommentReceived], work: Work) -> None
 async def keep_teams(teams: Sequence[TeamListed], work: Work) -> None:
     """A copy of what the directory says of teams."""
     await store.save_teams(work.connection, teams)
+
+
+@hears(TeamClosed)
+async def close_teams(teams: Sequence[TeamClosed], work: Work) -> None:
+    """A team that is gone is kept with the number of that fact, so that an older one does not bring it back."""
+    await store.close_teams(work.connection, teams)
 
 
 @due(OVERDUE)

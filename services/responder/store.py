@@ -10,7 +10,7 @@ from asyncpg import Record
 from services.responder.rules import Case
 from shared.contracts import StoryEvent, last_of_each
 from shared.database import Connection
-from shared.events import CommentReceived, ReplyPublished, StoryPublished, StoryRouted, TeamListed
+from shared.events import CommentReceived, ReplyPublished, StoryPublished, StoryRouted, TeamClosed, TeamListed
 
 Story = TypeVar("Story", bound=StoryEvent)
 CASE = """story, team, team_name, organisation, opened_at, due_at, heard_at, answered_at, declined_at, closed_at"""
@@ -152,13 +152,28 @@ async def save_teams(connection: Connection, teams: Sequence[TeamListed]) -> Non
         INSERT INTO responder.team (team, name, organisation, term, sequence)
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
         ON CONFLICT (team) DO UPDATE
-           SET name = excluded.name, organisation = excluded.organisation,
+           SET name = excluded.name, organisation = excluded.organisation, closed_at = NULL,
                term = excluded.term, sequence = excluded.sequence
          WHERE (team.term, team.sequence) < (excluded.term, excluded.sequence)
         """,
         [team.team for team in newest],
         [team.name for team in newest],
         [team.organisation for team in newest],
+        [team.envelope.term for team in newest],
+        [team.envelope.sequence for team in newest],
+    )
+
+
+async def close_teams(connection: Connection, teams: Sequence[TeamClosed]) -> None:
+    """Notes that teams are gone; an older fact never overwrites."""
+    newest = last_of_each(teams)
+    await connection.execute(
+        """
+        UPDATE responder.team SET closed_at = now(), term = new.term, sequence = new.sequence
+          FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS new (team, term, sequence)
+         WHERE team.team = new.team AND (team.term, team.sequence) < (new.term, new.sequence)
+        """,
+        [team.team for team in newest],
         [team.envelope.term for team in newest],
         [team.envelope.sequence for team in newest],
     )

@@ -19,7 +19,7 @@ from services.router.faults import faults
 from services.router.rules import Files, Organisation, Team
 from shared.contracts import Event
 from shared.database import Database
-from shared.events import DirectoryReleased, OrganisationClosed, OrganisationListed, TeamListed
+from shared.events import DirectoryReleased, OrganisationClosed, OrganisationListed, TeamClosed, TeamListed
 from shared.work import Home, Work, on_threads
 
 
@@ -95,7 +95,8 @@ def difference(before: dict[str, Organisation], teams_before: dict[str, Team], f
         closed = [OrganisationClosed(organisation=code) for code in before if code not in files.organisations]
     except ValidationError as error:
         raise BadFile(f"a code, name or kind has not the right shape: {error.errors()[0]['loc']}") from error
-    return [*listed, *teams, *closed]
+    gone = [TeamClosed(team=code) for code in teams_before if code not in files.teams]
+    return [*listed, *teams, *gone, *closed]
 
 
 async def _run(postgres: str, files: Files) -> int:

@@ -16,6 +16,7 @@ from shared.events import (
     RoutedTeam,
     StoryRouted,
     StoryUnheard,
+    TeamClosed,
     TeamListed,
 )
 from shared.restating import Fact, command
@@ -61,15 +62,20 @@ def _node(row: Record) -> Event:
 async def _teams(connection: Connection, codes: Sequence[str]) -> Iterable[Fact]:
     rows = await connection.fetch(
         """
-        SELECT code, name, organisation, (SELECT coalesce(max(released_at), now()) FROM router.release) AS at
-          FROM router.team WHERE code = ANY ($1::text[]) ORDER BY code
+        SELECT asked.code, name, organisation,
+               (SELECT coalesce(max(released_at), now()) FROM router.release) AS at
+          FROM unnest($1::text[]) AS asked (code) LEFT JOIN router.team ON team.code = asked.code
+         ORDER BY asked.code
         """,
         codes,
     )
-    return [
-        Fact(TeamListed(team=row["code"], name=row["name"], organisation=row["organisation"]), row["at"])
-        for row in rows
-    ]
+    return [Fact(_team(row), row["at"]) for row in rows]
+
+
+def _team(row: Record) -> Event:
+    if row["name"] is None:
+        return TeamClosed(team=row["code"])
+    return TeamListed(team=row["code"], name=row["name"], organisation=row["organisation"])
 
 
 async def _release(connection: Connection) -> Iterable[Fact]:

@@ -3,5 +3,5 @@
 Hears      story.received, story.published, story.rejected, story.withdrawn, story.erased, verdict.given,
            comment.received, story.routed, story.unheard, story.heard, reply.published, route.declined, reply.overdue
 Announces  change.planned, change.made, change.missed, change.confirmed, change.disputed, copy.erased
-Owns       schema tracker: entry, change, comment
+Owns       schema tracker: entry, change, verdict, comment
 """

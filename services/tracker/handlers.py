@@ -49,7 +49,8 @@ async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
     await store.save_entries(work.connection, replies)
     claimed = [change for change in map(rules.claimed_change, replies) if change is not None]
     new = await store.add_changes(work.connection, claimed)
-    work.announce(*map(rules.announcement, new))
+    judged = await store.judge_changes(work.connection, [one.change for one in new])
+    work.announce(*map(rules.announcement, [*new, *judged]))
     work.remind(
         *(
             Timer(f"story/{one.story}", MISSED, rules.missed_at(one.due), str(one.change))
@@ -61,13 +62,11 @@ async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
 
 @hears(VerdictGiven)
 async def keep_verdicts(verdicts: Sequence[VerdictGiven], work: Work) -> None:
-    """The author's verdict confirms or disputes a change."""
-    changes = await store.changes(work.connection, [verdict.change for verdict in verdicts])
-    known, unknown = rules.split_by_change(verdicts, changes)
-    await store.save_entries(work.connection, known)
-    moved = await store.judge_changes(work.connection, known)
-    work.refuse_all(unknown, "no_such_change")
-    work.announce(*map(rules.announcement, moved))
+    """The author's verdict confirms or disputes a change, as soon as both are here."""
+    await store.save_entries(work.connection, verdicts)
+    await store.save_verdicts(work.connection, verdicts)
+    judged = await store.judge_changes(work.connection, [verdict.change for verdict in verdicts])
+    work.announce(*map(rules.announcement, judged))
 
 
 @hears(CommentReceived)

@@ -1,6 +1,6 @@
 """What each fact adds to a story's timeline, and how a change moves on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -129,14 +129,6 @@ def is_missed(change: Change, today: date) -> bool:
 def judged(verdict: Verdict) -> State | None:
     """What the author's verdict makes of a change; None for one that is not known here."""
     return JUDGED.get(verdict)
-
-
-def split_by_change(
-    verdicts: Sequence[VerdictGiven], changes: Mapping[UUID, Change]
-) -> tuple[list[VerdictGiven], list[VerdictGiven]]:
-    """The verdicts about changes that are known, with an answer that is known; and the others."""
-    known = [one for one in verdicts if one.change in changes and judged(one.verdict)]
-    return known, [one for one in verdicts if one not in known]
 
 
 def can_be_made(change: Change) -> bool:

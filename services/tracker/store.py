@@ -65,22 +65,37 @@ async def changes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Cha
     return {row["change"]: _change(row) for row in rows}
 
 
-async def judge_changes(connection: Connection, verdicts: Sequence[VerdictGiven]) -> list[Change]:
-    """Moves changes by their newest verdicts; returns those that moved."""
+async def save_verdicts(connection: Connection, verdicts: Sequence[VerdictGiven]) -> None:
+    """Keeps the newest verdict about each change."""
     newest = list({verdict.change: verdict for verdict in verdicts if judged(verdict.verdict)}.values())
-    rows = await connection.fetch(
-        f"""
-        UPDATE tracker.change
-           SET state = new.state, judged_term = new.term, judged_sequence = new.sequence
-          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[]) AS new (change, state, term, sequence)
-         WHERE change.change = new.change
-           AND (change.judged_term, change.judged_sequence) < (new.term, new.sequence)
-        RETURNING {CHANGE}
-        """,  # noqa: S608 - as above
+    await connection.execute(
+        """
+        INSERT INTO tracker.verdict (change, story, state, term, sequence)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
+        ON CONFLICT (change) DO UPDATE
+           SET state = excluded.state, term = excluded.term, sequence = excluded.sequence
+         WHERE (verdict.term, verdict.sequence) < (excluded.term, excluded.sequence)
+        """,
         [one.change for one in newest],
+        [one.story for one in newest],
         [judged(one.verdict) for one in newest],
         [one.envelope.term for one in newest],
         [one.envelope.sequence for one in newest],
+    )
+
+
+async def judge_changes(connection: Connection, ids: Sequence[UUID]) -> list[Change]:
+    """Moves those of these changes whose author has said something new; returns them."""
+    rows = await connection.fetch(
+        f"""
+        UPDATE tracker.change
+           SET state = verdict.state, judged_term = verdict.term, judged_sequence = verdict.sequence
+          FROM tracker.verdict
+         WHERE change.change = ANY ($1::uuid[]) AND verdict.change = change.change
+           AND (change.judged_term, change.judged_sequence) < (verdict.term, verdict.sequence)
+        RETURNING {CHANGE}
+        """,  # noqa: S608 - the list of columns is a constant
+        ids,
     )
     return [_change(row) for row in rows]
 
@@ -131,6 +146,7 @@ async def save_comments(connection: Connection, comments: Sequence[CommentReceiv
 async def forget_stories(connection: Connection, stories: Sequence[UUID]) -> None:
     """Deletes everything about erased stories."""
     await connection.execute("DELETE FROM tracker.entry WHERE story = ANY ($1::uuid[])", stories)
+    await connection.execute("DELETE FROM tracker.verdict WHERE story = ANY ($1::uuid[])", stories)
     await connection.execute("DELETE FROM tracker.change WHERE story = ANY ($1::uuid[])", stories)
 
 

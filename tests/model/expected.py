@@ -1,4 +1,4 @@
-"""What must be true, as dicts: moved on by what the driver did and by what each service took, in the order of commits."""
+"""What must be true, as dicts: moved on by what the driver did and by what each service has committed, in order."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -48,6 +48,8 @@ class Routes:
 
     state: tuple[Number, str] = ((0, 0), "unknown")
     teams: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    told: list[list[str]] = field(default_factory=list)
+    """The teams of each announcement."""
     declined: set[str] = field(default_factory=set)
     unheard: bool = False
     erased: bool = False
@@ -185,8 +187,10 @@ class Expected:
             self._add(known, [event.suggestion])
 
     def _add(self, known: Routes, services: "tuple[str, ...] | list[str]") -> None:
-        for team, (rule, subscription) in teams_for(services, self.trees[self.version]).items():
-            known.teams.setdefault(team, (rule, subscription, self.version))
+        found = teams_for(services, self.trees[self.version])
+        new = {team: (*how, self.version) for team, how in found.items() if team not in known.teams}
+        known.teams |= new
+        known.told += [sorted(new)] if new else []
 
     # --- tracker ----------------------------------------------------------------------------------
 

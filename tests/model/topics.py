@@ -26,6 +26,10 @@ class Log:
         self.takes: int | None = None
         """How many more records are taken before the broker is away; None: all."""
 
+    def __len__(self) -> int:
+        """How many records there are."""
+        return sum(map(len, self.records.values()))
+
     async def send(
         self, topic: str, value: bytes | None, *, key: bytes, partition: int | None, headers: Headers
     ) -> "asyncio.Future[None]":

@@ -156,6 +156,7 @@ async def test_rows_stay_until_the_broker_has_acknowledged_every_one_of_them(
 ) -> None:
     await topics.allow(kafka, topic, 4_000)
     await announce(router_database, story_published(text="short"), story_published(text="long " * 1_000))
+    await execute(router_database, "UPDATE outbox SET partition = id % 2")
 
     async with running(router_database, kafka):
         await topics.read(kafka, topic, 3)

@@ -73,11 +73,17 @@ async def delete_before(kafka: str, topic: str, offset: int, partition: int = 0)
 
 
 async def allow(kafka: str, topic: str, size: int) -> None:
-    """The broker takes no record larger than so many bytes from now on."""
+    """The broker takes no record larger than so many bytes from now on; it needs a second or two to know it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    settings = topics.BY_NAME[topic].config | {"max.message.bytes": str(size)}
     await admin.start()
+
+    async def is_known() -> bool:
+        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        return ("max.message.bytes", str(size)) in [entry[:2] for entry in answer.resources[0][4]]
+
     try:
-        settings = topics.BY_NAME[topic].config | {"max.message.bytes": str(size)}
-        print(await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings)]))
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings)])
+        await eventually(is_known, what=f"{topic} takes {size} bytes")
     finally:
         await admin.close()

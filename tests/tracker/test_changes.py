@@ -23,7 +23,6 @@ from tests.service import (
     announced_types,
     column,
     hear,
-    parked,
     redrive,
     time_passes,
 )
@@ -107,19 +106,24 @@ async def test_of_two_verdicts_the_newer_counts(database: Database) -> None:
     assert await states(database) == ["confirmed"]
 
 
-async def test_a_verdict_about_a_change_that_is_not_known_is_parked_and_counts_once_redriven(
-    database: Database,
-) -> None:
+async def test_a_verdict_that_comes_before_its_change_waits_for_it(database: Database) -> None:
     reply = reply_published(claim=Claim.MADE)
     (early,) = await hear("tracker", database, verdict_given(reply.story, change_of(reply)))
-    assert early.reason == "no_such_change"
+    assert early.outcome == "handled"
+    assert await states(database) == []
 
     await hear("tracker", database, reply)
-    assert (await parked(database), await states(database)) == (["no_such_change"], ["made"])
-    await redrive("tracker", database)
 
-    assert (await parked(database), await states(database)) == ([], ["confirmed"])
+    assert await states(database) == ["confirmed"]
     assert await announced_types(database) == [ChangeMade.type, ChangeConfirmed.type]
+
+
+async def test_a_verdict_that_is_newer_than_this_reader_moves_nothing(database: Database) -> None:
+    story, change = await claim(database, Claim.MADE)
+
+    await hear("tracker", database, verdict_given(story, change, Verdict.OTHER))
+
+    assert await states(database) == ["made"]
 
 
 async def test_a_redriven_verdict_does_not_overwrite_a_newer_one(database: Database) -> None:

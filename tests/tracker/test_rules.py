@@ -14,11 +14,10 @@ from services.tracker.rules import (
     is_missed,
     judged,
     missed_at,
-    split_by_change,
 )
 from shared.events import Claim, Verdict
 from shared.ids import new_id
-from tests.factories import reply_published, verdict_given
+from tests.factories import reply_published
 
 DAY = date(2026, 6, 1)
 PLANNED = Change(new_id(), new_id(), "T1", State.PLANNED, "A sign.", DAY)
@@ -76,12 +75,6 @@ def test_a_planned_change_without_a_day_is_never_missed() -> None:
 )
 def test_what_a_verdict_makes_of_a_change(verdict: Verdict, state: State | None) -> None:
     assert judged(verdict) is state
-
-
-def test_verdicts_about_unknown_changes_are_set_apart() -> None:
-    known, unknown = verdict_given(new_id(), PLANNED.change), verdict_given(new_id(), new_id())
-
-    assert split_by_change([known, unknown], {PLANNED.change: PLANNED}) == ([known], [unknown])
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,12 @@ class Apis:
         return await self._ask("GET", service, path, as_, params=query)
 
     async def post(
-        self, service: str, path: str, body: Any = None, as_: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        service: str,
+        path: str,
+        body: Any = None,
+        as_: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Raises `Refused` for anything but success."""
         answer = await self._ask("POST", service, path, as_, json=body, headers=headers)

@@ -1,7 +1,8 @@
 """Journey: one sample story on its way, from the moment it was shared to the state that it should reach."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -101,7 +102,7 @@ async def _post(journeys: Sequence[Journey], world: World) -> None:
 
 # --- going round ------------------------------------------------------------------------------------
 
-Script = Callable[["Journey", World], Any]
+Script = Callable[[Journey, World], Awaitable[None]]
 
 
 async def go(journey: Journey, world: World, follow_script: Script) -> None:
@@ -134,7 +135,10 @@ async def _settle(journey: Journey, world: World) -> None:
         await journey.look(world.apis)
         return _difference(journey) is None
 
-    await until(is_there, f"{journey.sample.expected.state}; it was {journey.reached or 'not there'}")
+    with suppress(TookTooLong):  # the difference says more
+        await until(is_there, f"{journey.sample.expected.state}")
+    if journey.reached is State.UNHEARD:
+        journey.notes.append("nobody is signed up for " + ", ".join(journey.sample.told["services"]))
 
 
 def _difference(journey: Journey) -> str | None:

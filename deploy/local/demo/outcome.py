@@ -1,4 +1,4 @@
-"""Outcome: where a story stands and when it got there, read from the answers of tracker and intake. Nothing is asked."""
+"""Outcome: where a story stands and when it got there, read from the answers of tracker and intake."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +60,12 @@ def times_of(timeline: Mapping[str, Any] | None) -> Times:
     def seconds(at: datetime | None) -> float | None:
         return (at - shared).total_seconds() if at and shared else None
 
-    return Times(*(seconds(first.get(kind)) for kind in ("story.routed", "story.heard", "reply.published")), seconds(changed))
+    return Times(
+        sent=seconds(first.get("story.routed")),
+        heard=seconds(first.get("story.heard")),
+        answered=seconds(first.get("reply.published")),
+        change=seconds(changed),
+    )
 
 
 def _stands_since(change: Mapping[str, Any], first: Mapping[str, datetime]) -> datetime:

@@ -33,21 +33,18 @@ class Receipts:
 
 
 @asynccontextmanager
-async def open_receipts(kafka: str, publishers: Sequence[str]) -> AsyncIterator[Receipts]:
+async def open_receipts(kafka: str, publishers: Sequence[str], receipts: Receipts) -> AsyncIterator[None]:
     """Reads without a group, from the beginning: every receipt, for as long as it is open."""
-    consumer = AIOKafkaConsumer(
-        *(topics.RECEIPTS + name for name in publishers), bootstrap_servers=kafka, auto_offset_reset="earliest"
-    )
-    receipts = Receipts()
+    names = [topics.RECEIPTS + publisher for publisher in publishers]
+    async with AIOKafkaConsumer(*names, bootstrap_servers=kafka, auto_offset_reset="earliest") as consumer:
 
-    async def read() -> None:
-        async for record in consumer:
-            receipts.seen.append(json.loads(record.value))
+        async def read() -> None:
+            async for record in consumer:
+                receipts.seen.append(json.loads(record.value))
 
-    async with consumer:
         reading = asyncio.create_task(read())
         try:
-            yield receipts
+            yield
         finally:
             reading.cancel()
             with suppress(asyncio.CancelledError):

@@ -5,6 +5,7 @@ from functools import singledispatch
 from typing import Any
 
 from deploy.local.demo import publishing
+from deploy.local.demo.apis import Refused
 from deploy.local.demo.journey import Journey, World
 from deploy.local.demo.samples import (
     Approve,
@@ -156,5 +157,6 @@ async def _(_step: OfferAgain, journey: Journey, world: World) -> None:
         raise TypeError("only a publisher's story can be offered again")
     await publishing.on_topic(world.producer, journey.offer, journey.sample.way)
     receipt = await world.receipts.expect(journey.offer.id, number=2)
-    journey.notes.append(f"offered twice; second receipt: {receipt['outcome']}")
-    journey.reason = None if receipt["outcome"] == "repeated" else receipt["outcome"]
+    if receipt["outcome"] != "repeated":
+        raise Refused(f"the second receipt says {receipt['outcome']}")
+    journey.notes.append("offered a second time; receipt: repeated")

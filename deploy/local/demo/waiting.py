@@ -1,4 +1,4 @@
-"""Waiting: for what another process does there is no event to wait for, so it is asked again and again, not for ever."""
+"""Waiting: what another process does raises no event here, so it is asked again and again, but not for ever."""
 
 import asyncio
 import time

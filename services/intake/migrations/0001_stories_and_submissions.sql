@@ -16,6 +16,7 @@ CREATE TABLE intake.story (
     told          jsonb,           -- all that the person said; null once erased
     sha256        bytea NOT NULL,  -- of the offer
     link_sha256   bytea UNIQUE,    -- of the author's private link
+    criticality   integer CHECK (criticality BETWEEN 0 AND 5),  -- null: unknown
     reason        text,
     received_at   timestamptz NOT NULL DEFAULT now(),
     decided_at    timestamptz,
@@ -58,6 +59,15 @@ CREATE TABLE intake.progress (
     at        timestamptz NOT NULL,
     detail    jsonb NOT NULL,
     PRIMARY KEY (story, kind, target)
+);
+
+-- What authors said of changes.
+CREATE TABLE intake.verdict (
+    story     uuid NOT NULL,
+    change    uuid NOT NULL,
+    verdict   text NOT NULL,
+    given_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (story, change)
 );
 
 -- The receipt of an erasure: which service has said since when that it holds no text.

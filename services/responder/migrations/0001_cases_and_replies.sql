@@ -12,6 +12,7 @@ CREATE TABLE responder.team (
     team          text PRIMARY KEY,
     name          text NOT NULL,
     organisation  text NOT NULL,
+    closed_at     timestamptz,
     term          bigint NOT NULL,
     sequence      bigint NOT NULL
 );

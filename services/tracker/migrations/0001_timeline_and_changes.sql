@@ -27,6 +27,15 @@ CREATE TABLE tracker.change (
 CREATE INDEX change_story ON tracker.change (story);
 CREATE INDEX change_state ON tracker.change (state, due);
 
+-- What authors said of changes; it may come before the change, which then takes it on.
+CREATE TABLE tracker.verdict (
+    change    uuid PRIMARY KEY,
+    story     uuid NOT NULL,
+    state     text NOT NULL CHECK (state IN ('confirmed', 'disputed')),
+    term      bigint NOT NULL,
+    sequence  bigint NOT NULL
+);
+
 CREATE TABLE tracker.comment (
     comment   uuid PRIMARY KEY,
     service   text NOT NULL,

@@ -1,0 +1,1 @@
+"""Changes that break a guarantee on purpose, and the tests that must notice."""
