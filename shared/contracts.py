@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 PREFIX = "uk.nhs.storyloop."
 OPAQUE = r"^[A-Za-z0-9._:-]{1,64}$"
-NO_NUL = r"^[^\x00]*$"
-"""Postgres keeps no U+0000 in text; pydantic refuses lone surrogates by itself."""
+NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
+"""No control characters but tab and line ends: Postgres keeps no U+0000, and six bytes of JSON for each of the others
+would let a story outgrow what a record may hold. Pydantic refuses lone surrogates by itself."""
 
 Reference = Annotated[str, StringConstraints(pattern=OPAQUE), AfterValidator(refuse_nhs_number)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL, strip_whitespace=True)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=64_000, pattern=NO_NUL, strip_whitespace=True)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=64_000, pattern=NO_CONTROLS, strip_whitespace=True)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 

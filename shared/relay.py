@@ -6,6 +6,7 @@ again from the first row. So every announcement is stored at least once and firs
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -18,6 +19,8 @@ from shared.logs import log
 from shared.topics import MAX_RECORD_BYTES, Lane
 
 BATCH = 500
+PATIENT_SECONDS = 10
+"""A session that lasted longer was a good one: the next may begin at once."""
 POLL_SECONDS = 0.05
 """Rows of other replicas are found by looking; one's own commit wakes the relay."""
 
@@ -38,14 +41,16 @@ class Relay:
         """Sends until cancelled; begins again after every error, with a growing pause."""
         pause = 0.1
         while True:
+            started = time.monotonic()
             try:
                 await self._session()
             except asyncio.CancelledError:
                 raise
             except Exception as error:
                 log.warning("relay.failed", lane=self.lane, error=error, again_in=pause)
+            lasted = time.monotonic() - started > PATIENT_SECONDS
+            pause = 0.1 if lasted else min(pause * 2, 2.0)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 2.0)
 
     async def _session(self) -> None:
         connection = await open_direct(self.dsn, f"{self.service} relay {self.lane}")

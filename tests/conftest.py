@@ -1,5 +1,6 @@
 """Real parts for all tests: one Kafka and one Postgres for the run, and a fresh copy of the databases for each test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -30,9 +31,23 @@ def kafka(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server(folder: Path) -> Iterator[str]:
-    """The address of a real Postgres, as its superuser."""
+    """The address of a real Postgres, as its superuser.
+
+    One of our own does not wait for the disk: what must survive a crash is proved on servers that do, in journeys
+    and in chaos.
+    """
     with start_postgres(folder) as postgres:
+        if postgres.origin != "STORYLOOP_POSTGRES":
+            asyncio.run(_without_waiting_for_the_disk(postgres.dsn))
         yield postgres.dsn
+
+
+async def _without_waiting_for_the_disk(server: str) -> None:
+    connection = await asyncpg.connect(server)
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -45,16 +45,25 @@ def _close(folder: Path, say: Say) -> None:
         say(f"kept for you: {folder}")
         return
     try:
-        shutil.rmtree(folder)
+        _remove(folder)
     except OSError as failure:
         say(f"could not be removed: {failure}")
+
+
+def _remove(folder: Path) -> None:
+    """The lock file goes last: a removal that is cut short leaves a leftover that the next run knows as one."""
+    for entry in folder.iterdir():
+        if entry.name != LOCK:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    (folder / LOCK).unlink()
+    folder.rmdir()
 
 
 def _remove_leftovers() -> None:
     for lock_file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
         with suppress(OSError), lock_file.open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock_file.parent, ignore_errors=True)
+            _remove(lock_file.parent)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from deploy.local.system import (
 from services.intake.publishers import register
 from services.intake.rules import Publisher
 
-START_SECONDS = 60
+START_SECONDS = 180  # a busy machine is slow; a process that ended is noticed at once
 STOP_SECONDS = 25
 
 

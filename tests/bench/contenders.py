@@ -1,4 +1,4 @@
-"""Who is compared: three chains of four processes on the same broker and the same Postgres, each with its own tables."""
+"""Who is compared: three chains of four processes on one broker and one Postgres, each with its own tables."""
 
 import asyncio
 import sys

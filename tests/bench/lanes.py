@@ -34,8 +34,7 @@ async def behind_a_backlog(services: Contender, driver: Driver, waiting: int) ->
     await drained
     await tables.wait_for(len(due), WITHIN)
     await tables.wait_for_all(len(due))
-    await tables.check(live[: len(due)])
-    await tables.check_comments(backlog)
+    await tables.check(live[: len(due)], backlog)
     counted, ahead = await tables.counted_at(), await tables.clock_ahead()
     cases = await tables.cased_at()
     await tables.connection.close()

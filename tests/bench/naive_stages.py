@@ -1,6 +1,7 @@
 """Contender a, stage by stage: what a message does, one at a time, each in a transaction of its own."""
 
 import os
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID, uuid5
@@ -172,7 +173,7 @@ async def lines_of_routed(routed: Routed) -> None:
         await line(routed.story, "story.routed", team.team, **said)
 
 
-STAGES = {
+STAGES: Mapping[str, Mapping[str, Callable[..., Awaitable[None]]]] = {
     "intake": {"offers": accept, "routed": show_progress},
     "router": {"published": route},
     "responder": {"published": keep_story, "routed": add_cases},

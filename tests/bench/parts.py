@@ -1,4 +1,4 @@
-"""The parts of a run: each starts one contender on empty tables, warms it up, measures, and checks what stands there."""
+"""The parts of a run: each starts one contender on empty tables, warms it up, measures and checks."""
 
 import asyncio
 import time
@@ -16,6 +16,7 @@ from tests.bench.stories import Offered, stories
 from tests.bench.tables import Tables
 
 WITHIN = 300
+LEAST_SECONDS = 8
 
 
 @dataclass
@@ -74,8 +75,17 @@ async def part(name: str, contender: Contender, driver: Driver, system: Stack) -
 
 
 async def throughput(part: Part, rate: float, seconds: float) -> dict[str, Any]:
-    """Stories a second at full load: all lie on the topic before anybody reads."""
-    offers = part.more(int((rate or part.pace) * seconds))
+    """Stories a second at full load; once more with more stories if that took less than eight seconds."""
+    found = await _full_load(part, int((rate or part.pace) * seconds))
+    if found["seconds"] < LEAST_SECONDS:
+        found = await _full_load(part, int(found["stories_per_second"] * seconds))
+    await part.settle()
+    return found
+
+
+async def _full_load(part: Part, count: int) -> dict[str, Any]:
+    """All stories lie on the topic before anybody reads."""
+    offers = part.more(count)
     await asyncio.to_thread(part.contender.freeze)
     try:
         await part.driver.load(part.contender.offers, offers)
@@ -86,7 +96,6 @@ async def throughput(part: Part, rate: float, seconds: float) -> dict[str, Any]:
     end = max(_last(await part.tables.routed_at(), offers), _last(await part.tables.cased_at(), offers))
     await part.tables.wait_for_all(len(part.sent))
     used = part.cpu().since(before)
-    await part.settle()
     return {
         "stories": len(offers),
         "seconds": end - start,

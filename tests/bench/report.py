@@ -46,7 +46,10 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
 
 def _throughput(of: Mapping[str, Any]) -> Iterator[str]:
     yield ""
-    yield f"{'at full load':28} {'stories/s':>10} {'of each round':>22} {'CPU µs a story':>15} {'Python':>7} {'Postgres':>9} {'Kafka':>6}"
+    yield (
+        f"{'at full load':28} {'stories/s':>10} {'of each round':>22} {'CPU µs a story':>15}"
+        f" {'Python':>7} {'Postgres':>9} {'Kafka':>6}"
+    )
     for name, found in of.items():
         rounds = " ".join(f"{one:.0f}" for one in found["rounds"])
         kinds = found["cpu_us_per_story"]
@@ -75,7 +78,7 @@ def _latency(of: Mapping[str, Any], backlog: Mapping[str, Any]) -> Iterator[str]
 
 def _services(of: Mapping[str, Any]) -> Iterator[str]:
     yield ""
-    yield f"{'each service':12} {'RSS MB':>8} {'USS MB':>8} {'fresh RSS':>10} {'idle % of a core':>17} {'ready after s':>14}"
+    yield (f"{'service':12} {'RSS MB':>8} {'USS MB':>8} {'fresh RSS':>10} {'idle % of a core':>17} {'ready (s)':>14}")
     for name, found in of.items():
         yield (
             f"{name:12} {found['rss_mb']:8.0f} {found['uss_mb']:8.0f} {found['fresh_rss_mb']:10.0f}"

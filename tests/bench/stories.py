@@ -1,6 +1,7 @@
-"""What is sent: stories of 1.5 KB and short comments as one trusted publisher offers them, the same to all contenders."""
+"""What is sent: stories of 1.5 KB and short comments of one trusted publisher, the same to all contenders."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import md5
 from uuid import UUID
@@ -98,7 +99,7 @@ def _headers(reference: str, contract: type[StoryOffered] | type[CommentOffered]
 # --- what must stand in the tables afterwards -------------------------------------------------------
 
 
-def expected(sent: list[Offered]) -> dict[str, list[str]]:
+def expected(sent: Sequence[Offered]) -> dict[str, list[str]]:
     """For each table the lines that `tables.LINES` must find there."""
     return {
         "intake.story": [f"{s.id}|surveys|{s.reference}|published|1|{_md5(s.text)}" for s in sent],

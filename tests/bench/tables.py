@@ -108,19 +108,17 @@ class Tables:
 
     # --- is it right? ------------------------------------------------------------------------------
 
-    async def check(self, sent: Sequence[Offered]) -> None:
+    async def check(self, sent: Sequence[Offered], comments: Sequence[Offered] = ()) -> None:
         """Every row of every table is the one that was sent, once."""
-        for table, lines in expected(list(sent)).items():
+        wanted = expected(sent)
+        wanted["intake.submission"] += [f"surveys|e-{one.reference}|comment/{one.id}" for one in comments]
+        for table, lines in wanted.items():
             await self._compare(table, f"concat_ws('|', {LINES[table]})", len(lines), checksum(lines))
+        for table in ("intake.comment", "responder.comment", "tracker.comment"):
+            await self._compare(table, "comment::text", len(comments), checksum([str(one.id) for one in comments]))
         for schema in ("intake", "router", "responder", "tracker"):
             if parked := await self.count(f"{schema}.parked"):
                 raise Wrong(f"{schema} has parked {parked} records")
-
-    async def check_comments(self, sent: Sequence[Offered]) -> None:
-        """Each service that keeps comments holds those that were sent."""
-        ids = checksum([str(one.id) for one in sent])
-        for table in ("intake.comment", "responder.comment", "tracker.comment"):
-            await self._compare(table, "comment::text", len(sent), ids)
 
     async def _compare(self, table: str, line: str, rows: int, sum_: str) -> None:
         there = await self.connection.fetchrow(

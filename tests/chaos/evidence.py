@@ -1,7 +1,7 @@
 """Evidence: what lies in the databases, on the topics, in the logs and in the mailbox when all is quiet."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,8 +75,10 @@ class Evidence:
     """Answers over HTTP that an honest service never gives."""
     peaks: Mapping[str, float] = field(default_factory=dict)
     """The most memory (MB) of each replica, and the most connections of all together."""
+    crowded: float = 1
     unquiet: Sequence[str] = ()
     """What was not done when waiting was given up."""
+    _groups: dict[tuple[str, tuple[str, ...]], defaultdict[str, set[tuple[str, ...]]]] = field(default_factory=dict)
 
     def entries(self, *kinds: str, told: bool = True) -> list[Entry]:
         """The ledger's entries of these kinds: those that were acknowledged, or all."""
@@ -88,6 +90,14 @@ class Evidence:
         return frozenset(
             row["subject"].partition("/")[2] for row in self.rows.get("intake.thread", ()) if row["erased_at"]
         )
+
+    def grouped(self, table: str, *columns: str) -> defaultdict[str, set[tuple[str, ...]]]:
+        """What a table says of each story."""
+        if (table, columns) not in self._groups:
+            found = self._groups[(table, columns)] = defaultdict(set)
+            for row in self.rows[table]:
+                found[str(row["story"])].add(tuple(str(row[column]) for column in columns))
+        return self._groups[(table, columns)]
 
     def said(self, event: str) -> list[Row]:
         """Log lines of this name, of all services."""
@@ -104,7 +114,8 @@ async def rows_of(admin: str) -> dict[str, list[Row]]:
         )
         return {
             f"{table['schema']}.{table['name']}": [
-                dict(row) for row in await connection.fetch(f'SELECT * FROM "{table["schema"]}"."{table["name"]}"')
+                dict(row)
+                for row in await connection.fetch(f'SELECT * FROM "{table["schema"]}"."{table["name"]}"')  # noqa: S608 - names of the catalogue
             ]
             for table in tables
         }

@@ -22,7 +22,7 @@ async def replayed_from_zero(world: World, rng: Random) -> None:
     service = rng.choice(list(REPLICAS))
     await world.stop(*world.names(service))
     connection = await asyncpg.connect(world.direct.admin, timeout=10)
-    await connection.execute(f'UPDATE "{service}".position SET next_offset = 0')
+    await connection.execute(f'UPDATE "{service}".position SET next_offset = 0')  # noqa: S608 - our own names
     await connection.close()
     world.lift()
     await world.start(*world.names(service))
@@ -74,10 +74,11 @@ async def _restore(connection: "asyncpg.Connection[asyncpg.Record]", schema: str
         await connection.execute("TRUNCATE " + ", ".join(f'"{schema}"."{table}"' for table in tables))
         for table in tables:
             await connection.execute(
-                f'INSERT INTO "{schema}"."{table}" OVERRIDING SYSTEM VALUE SELECT * FROM "kept_{schema}"."{table}"'
+                f'INSERT INTO "{schema}"."{table}" OVERRIDING SYSTEM VALUE'  # noqa: S608 - our own names
+                f' SELECT * FROM "kept_{schema}"."{table}"'
             )
         await connection.execute(
-            f"SELECT setval(pg_get_serial_sequence('{schema}.outbox', 'id'),"
+            f"SELECT setval(pg_get_serial_sequence('{schema}.outbox', 'id'),"  # noqa: S608 - our own names
             f' (SELECT coalesce(max(id), 0) + 1 FROM "{schema}".outbox), false)'
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
@@ -66,10 +67,11 @@ async def commits_lost(world: World, rng: Random) -> None:
     """Some COMMITs are done, and nobody is told."""
     before, wanted = world.proxy.lost, rng.randint(2, 4)
     world.proxy.to_lose = wanted
-    async with asyncio.timeout(30):
-        while world.proxy.lost < before + wanted:
-            await asyncio.sleep(0.05)
-            world.proxy.to_lose = max(world.proxy.to_lose, world.proxy.lost < before + wanted)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while world.proxy.lost < before + wanted:
+                await asyncio.sleep(0.05)
+                world.proxy.to_lose = max(world.proxy.to_lose, world.proxy.lost < before + wanted)
     world.proxy.to_lose = 0
     world.lift()
 

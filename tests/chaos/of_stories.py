@@ -40,34 +40,27 @@ def nothing_is_lost(evidence: Evidence) -> list[str]:
 
 
 def _not_gone_round(evidence: Evidence) -> Iterable[str]:
-    lines, cases, teams = defaultdict(set), defaultdict(set), defaultdict(set)
-    for row in evidence.rows["tracker.entry"]:
-        lines[str(row["story"])].add((row["kind"], row["target"]))
-    for row in evidence.rows["responder.team_case"]:
-        cases[str(row["story"])].add(row["team"])
-    for row in evidence.rows["router.route"]:
-        teams[str(row["story"])].add(row["team"])
-    state = {
-        service: {str(row["story"]): row["state"] for row in evidence.rows[f"{service}.story"]}
-        for service in ("router", "responder")
-    }
+    lines = evidence.grouped("tracker.entry", "kind", "target")
+    cases, teams = evidence.grouped("responder.team_case", "team"), evidence.grouped("router.route", "team")
     for row in evidence.rows["intake.story"]:
         story = str(row["story"])
-        if story in evidence.erased:
-            continue
-        kinds = {kind for kind, _ in lines[story]}
-        if "story.received" not in kinds:
-            yield f"story {story} was received and tracker does not know it"
-        if not row["revision"]:
-            continue
-        for service, known in state.items():
-            if known.get(story) != row["state"]:
-                yield f"story {story} is {row['state']} at intake and {known.get(story)} at {service}"
-        wanted = {("story.routed", team) for team in teams[story]}
-        if row["state"] == "published" and "story.published" not in kinds or not wanted <= lines[story]:
-            yield f"story {story}: tracker knows only {sorted(lines[story])}"
-        if cases[story] != teams[story]:
-            yield f"story {story} is routed to {teams[story]} and has cases at {cases[story]}"
+        if story not in evidence.erased:
+            wanted = {("story.received", "")} | {("story.routed", team) for (team,) in teams[story]}
+            if row["state"] == "published":
+                wanted.add(("story.published", ""))
+            if not wanted <= lines[story]:
+                yield f"tracker does not know {sorted(wanted - lines[story])} of story {story}"
+            if cases[story] != teams[story]:
+                yield f"story {story} is routed to {teams[story]} and has cases at {cases[story]}"
+            if row["revision"]:
+                yield from _other_states(story, row["state"], evidence)
+
+
+def _other_states(story: str, state: str, evidence: Evidence) -> Iterable[str]:
+    for service in ("router", "responder"):
+        (known,) = evidence.grouped(f"{service}.story", "state")[story] or {("unknown",)}
+        if known[0] != state:
+            yield f"story {story} is {state} at intake and {known[0]} at {service}"
 
 
 def nothing_is_invented(evidence: Evidence) -> list[str]:
@@ -117,7 +110,6 @@ ONCE: Mapping[str, tuple[str, ...]] = {
     "story.published": ("story", "revision"),
     "story.rejected": ("story",),
     "story.withdrawn": ("story",),
-    "story.erased": ("story",),
     "story.unheard": ("story", "revision"),
     "story.heard": ("story", "team"),
     "reply.published": ("reply",),
@@ -175,9 +167,8 @@ def _wrong_mails(evidence: Evidence) -> Iterable[str]:
 
 def routes_are_right(evidence: Evidence) -> list[str]:
     """I5: the stored routes are what a naive scan of the directory gives, and what staff suggested."""
-    stored, declined = defaultdict(set), defaultdict(set)
-    for row in evidence.rows["router.route"]:
-        stored[str(row["story"])].add(row["team"])
+    declined: dict[str, set[str]] = defaultdict(set)
+    stored = {story: {team for (team,) in teams} for story, teams in evidence.grouped("router.route", "team").items()}
     for told in _facts(evidence, "route.declined"):
         if told.data.get("suggestion"):
             declined[told.data["story"]] |= _naive([told.data["suggestion"]], evidence)
@@ -188,8 +179,10 @@ def routes_are_right(evidence: Evidence) -> list[str]:
         if story in evidence.erased or not told.data:
             continue
         least = _naive(told.data["services"], evidence)
-        if not least <= stored[story] <= least | declined[story]:
-            found.append(f"story {story} is routed to {stored[story]}, should be {least}, perhaps {declined[story]}")
+        if not least <= stored.get(story, set()) <= least | declined[story]:
+            found.append(
+                f"story {story} is routed to {stored.get(story, set())}, should be {least}, perhaps {declined[story]}"
+            )
         if (not least) != (story in unheard):
             found.append(f"story {story}: unheard is {story in unheard}, teams are {least}")
     return found

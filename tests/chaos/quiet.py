@@ -33,11 +33,11 @@ async def _what_waits(world: World, consumer: AIOKafkaConsumer) -> list[str]:
     connection = await asyncpg.connect(world.direct.admin, timeout=10)
     try:
         for service in REPLICAS:
-            if count := await connection.fetchval(f'SELECT count(*) FROM "{service}".outbox'):
+            if count := await connection.fetchval(f'SELECT count(*) FROM "{service}".outbox'):  # noqa: S608 - our own names
                 waits.append(f"{count} announcements of {service}")
             places = {
                 TopicPartition(row["topic"], row["partition"]): row["next_offset"]
-                for row in await connection.fetch(f'SELECT * FROM "{service}".position')
+                for row in await connection.fetch(f'SELECT * FROM "{service}".position')  # noqa: S608
             }
             ends = await consumer.end_offsets(list(places))
             behind = sum(ends[place] - offset for place, offset in places.items())

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tests.chaos.driver import Driver
 from tests.chaos.evidence import Evidence
 from tests.chaos.invariants import violations
 from tests.chaos.world import World
@@ -31,10 +30,11 @@ class Report:
     recoveries: Mapping[str, float]
     crashes: tuple[str, ...]
     left_out: tuple[str, ...]
-    violated: Mapping[str, list[str]] = field(default_factory=dict)
+    crowded: float
+    violated: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, seed: int, kills: int, seconds: float, world: World, driver: Driver, evidence: Evidence) -> "Report":
+    def of(cls, seed: int, kills: int, seconds: float, world: World, evidence: Evidence) -> "Report":
         """Counts what the evidence holds, and judges it."""
         heard = Counter(line["outcome"] for line in evidence.said("event.heard"))
         bulk = sum(int(line["repeated"]) for line in evidence.said("batch.heard"))
@@ -60,10 +60,10 @@ class Report:
             recoveries=dict(evidence.recoveries),
             crashes=tuple(world.crashes),
             left_out=tuple(world.left_out),
+            crowded=world.crowded,
             violated=violations(evidence),
         )
-        report.violated.update(report._tested_nothing(kills))
-        return report
+        return replace(report, violated=report.violated | report._tested_nothing(kills))
 
     def _tested_nothing(self, kills: int) -> dict[str, list[str]]:
         if self.repeats and self.kills >= kills:
@@ -81,7 +81,7 @@ class Report:
         yield f"gaps: {self.gaps}, announcer went back: {self.went_back}"
         yield f"ambiguous commits resolved: {self.commits_lost}"
         yield f"parked: {_counts(self.parked)}"
-        yield "worst recovery after:"
+        yield f"worst recovery after (the machine was crowded {self.crowded:.1f} times over):"
         yield from (f"  {name:<24} {seconds:5.1f} s" for name, seconds in sorted(self.recoveries.items()))
         yield from (f"a process ended by itself: {one}" for one in self.crashes)
         yield from (f"left out: {one}" for one in self.left_out)

@@ -1,6 +1,7 @@
 """One run: the system starts, everybody acts, the nemesis strikes, all becomes quiet, and the checker looks."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,6 +27,7 @@ WARM_UP_SECONDS = 2
 
 def run(kills: int, seed: int, say: Say = print) -> Report:
     """A whole run; what was violated stands in the report."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says four times a second that the broker is away
     with run_folder(say) as folder, stack(folder, PUBLISHERS, say, start=False) as system:
         return asyncio.run(_run(system, kills, seed, say))
 
@@ -45,12 +47,12 @@ async def _run(system: Stack, kills: int, seed: int, say: Say) -> Report:
         finally:
             watching.cancel()
             await world.stop(*world.names())
-        return Report.of(seed, kills, time.monotonic() - begun, world, driver, evidence)
+        return Report.of(seed, kills, time.monotonic() - begun, world, evidence)
 
 
 async def _act(world: World, planned: Sequence[Planned], seed: int, kills: int, say: Say) -> tuple[list[str], Driver]:
     long = kills >= LONG
-    async with Driver.of(world.system, world.ports, str(seed), pace=12 if long else 20) as driver:
+    async with Driver.of(world.system, world.ports, str(seed), pace=10) as driver:
         stop = asyncio.Event()
         acting = asyncio.create_task(driver.run(stop))
         try:
@@ -60,7 +62,7 @@ async def _act(world: World, planned: Sequence[Planned], seed: int, kills: int, 
             stop.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(acting, 90)
-        return await quiet.quiet(world, within=300 if long else 120), driver
+        return await quiet.quiet(world, within=300 if long else 180), driver
 
 
 async def _gather(world: World, driver: Driver, peaks: quiet.Peaks, unquiet: Sequence[str]) -> Evidence:
@@ -80,6 +82,7 @@ async def _gather(world: World, driver: Driver, peaks: quiet.Peaks, unquiet: Seq
         recoveries=dict(world.recoveries),
         wrong=list(driver.people.asking.wrong),
         peaks=dict(peaks),
+        crowded=world.crowded,
         unquiet=unquiet,
     )
 

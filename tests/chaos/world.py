@@ -1,6 +1,7 @@
 """The world of a run: the system's processes, two replicas of two services, and what may be done to them."""
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -20,7 +21,8 @@ from tests.chaos.proxy import Proxy
 
 REPLICAS = {"intake": 1, "router": 2, "responder": 2, "tracker": 1}
 SETTINGS = {"STORYLOOP_SESSION": "PT6S", "STORYLOOP_PATIENCE": "PT5S"}
-RECOVERY_SECONDS = 30
+PATIENCE = 240
+"""A start may take so many seconds; on a machine that is not crowded it takes two."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class World:
     left_out: list[str] = field(default_factory=list)
     shifted: bool = False
     lifted_at: float = 0
+    crowded: float = 1
+    """How many times more work than three tasks a core the machine had at its worst; at least 1."""
 
     @classmethod
     def of(cls, system: Stack, proxy: Proxy) -> "World":
@@ -59,6 +63,9 @@ class World:
             service: [system.ports[service], *(free_port() for _ in range(replicas - 1))]
             for service, replicas in REPLICAS.items()
         }
+        for server in (system.kafka.server, system.postgres.server):
+            if isinstance(server, Child):
+                server.within = PATIENCE
         seen = replace(system, databases=Databases(system.databases.admin, behind))
         world = cls(seen, system.databases, proxy, ports)
         world.children = {name: world.child(name) for name in world.names()}
@@ -73,9 +80,8 @@ class World:
         service, _, number = name.rpartition("-")
         port = self.ports[service][int(number)]
         child = self.system.process(service, int(number), port, **(SETTINGS | settings))
-        if arguments:
-            child = replace(child, command=[sys.executable, "-m", "tests.chaos.victim", service, *arguments])
-        return child
+        victim = [sys.executable, "-m", "tests.chaos.victim", service, *arguments]
+        return replace(child, within=PATIENCE, command=victim if arguments else child.command)
 
     # --- what is done to processes -----------------------------------------------------------------
 
@@ -128,7 +134,7 @@ class World:
 
     # --- whether it works --------------------------------------------------------------------------
 
-    async def recovered(self, driver: Driver, within: float = 90) -> float | None:
+    async def recovered(self, driver: Driver, within: float = 240) -> float | None:
         """Seconds from the lifting until a new story has gone all the way; None if it has not in so many."""
         try:
             async with asyncio.timeout(within):
@@ -137,6 +143,7 @@ class World:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             return None
+        self.crowded = max(self.crowded, os.getloadavg()[0] / (3 * (os.cpu_count() or 1)))
         return time.monotonic() - self.lifted_at
 
     async def _has_gone_round(self, story: UUID) -> bool:

@@ -38,8 +38,14 @@ class Story:
     link: dict[str, str] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
     declined: set[str] = field(default_factory=set)
-    replies: dict[UUID, str] = field(default_factory=dict)
+    replies: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    """Reply -> (team, claim)."""
     verdicts: list[UUID] = field(default_factory=list)
+
+    def is_heard_by(self, team: str) -> None:
+        """A team has opened it; one that has answered is not said to have heard it afterwards."""
+        if team not in {who for who, _ in self.replies.values()}:
+            self.heard.add(team)
 
 
 @dataclass

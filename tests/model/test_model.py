@@ -15,8 +15,8 @@ from tests.model.world import World
 
 SEED_FROM = "STORYLOOP_SEED"
 SHORT = settings(
-    max_examples=20,
-    stateful_step_count=40,
+    max_examples=14,
+    stateful_step_count=30,
     derandomize=True,
     database=None,
     deadline=None,
@@ -74,6 +74,7 @@ MUST_HAPPEN = (
 """A run without these has tested nothing."""
 
 
+@pytest.mark.timeout(400)
 def test_all_services_agree_with_the_model_once_all_is_quiet(world: World, loop: Loop) -> None:
     run_state_machine_as_test(machine(world, loop), settings=SHORT)
 

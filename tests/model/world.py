@@ -119,6 +119,10 @@ class World:
             self.tally["sent and not deleted"] += len(self.log) - there
         database.dies, self.log.takes = False, None
 
+    async def outboxes(self) -> list[str]:
+        """The services that have something to send."""
+        return [who for who, database in self.databases.items() if await fetch(database, "SELECT FROM outbox LIMIT 1")]
+
     # --- the entrance ---------------------------------------------------------------------------
 
     def waiting(self, service: str) -> list[tuple[Stream, list[TopicPartition]]]:

@@ -74,7 +74,7 @@ class Verdict:
 def copy_project(folder: Path) -> Path:
     """A fresh copy of what the tests need, in a folder of its own."""
     for name in COPIED:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 

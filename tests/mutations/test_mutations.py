@@ -26,17 +26,17 @@ def _is_there(node: str) -> bool:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_without_a_change_all_these_tests_are_green(kafka: str, server: str, tmp_path: Path) -> None:
     named = sorted({node for mutation in MUTATIONS for node in mutation.red})
 
-    verdict = run(copy_project(tmp_path), named, kafka, server, within=280)
+    verdict = run(copy_project(tmp_path), named, kafka, server, within=580)
 
     assert (verdict.code, dict(verdict.red), sorted(verdict.green)) == (0, {}, named), verdict.output
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_mutation_turns_its_tests_red(
     mutation: Mutation, kafka: str, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -45,7 +45,7 @@ def test_a_mutation_turns_its_tests_red(
     for change in mutation.changes:
         change.apply(tmp_path)
 
-    verdict = run(tmp_path, mutation.red, kafka, server, within=180)
+    verdict = run(tmp_path, mutation.red, kafka, server, within=280)
 
     noticed = {node for node, message in verdict.red.items() if is_about_behaviour(message)}
     assert (verdict.code, noticed) == (1, set(mutation.red)), f"it survives: {mutation.sentence}\n{verdict.output}"

@@ -73,5 +73,6 @@ def page(title: str, *parts: str, language: str = "en-GB") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{text(title)} – Storyloop demo</title><link rel="stylesheet" href="/style.css"></head><body>'
         f'<header><p><a href="/">Storyloop demo</a>: all people, places and words here are invented.</p></header>'
-        f'<nav aria-label="Pages">{links}</nav><main>{people(title, language, "h1")}{"".join(parts)}</main></body></html>'
+        f'<nav aria-label="Pages">{links}</nav>'
+        f"<main>{people(title, language, 'h1')}{''.join(parts)}</main></body></html>"
     )

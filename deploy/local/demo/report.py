@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -81,14 +82,19 @@ class Report:
 
     def table(self, journeys: Sequence[Journey]) -> None:
         """Every story's way, in order of the ways in."""
-        table = Table(title="Every story's way round the loop, in seconds since it was shared", title_justify="left")
+        table = Table(
+            title="Every story's way round the loop, in seconds since it was shared",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+        )
         table.add_column("story", max_width=43)
-        table.add_column("came by", no_wrap=True)
+        table.add_column("came by")
         table.add_column("teams", justify="right")
         for name in ("sent", "heard", "answered", "change"):
             table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("is now", no_wrap=True)
-        table.add_column("as it should", no_wrap=True)
+        table.add_column("is now")
+        table.add_column("as it should")
         for journey in sorted(journeys, key=lambda one: list(Way).index(one.sample.way)):
             table.add_row(*map(Text, _cells(journey)), style="" if journey.right else "red")
         self.console.print()

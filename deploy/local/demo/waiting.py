@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-WITHIN = 20.0
+WITHIN = 30.0
 PAUSE = 0.05
 LONGEST_PAUSE = 0.4
 

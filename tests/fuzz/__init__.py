@@ -1,0 +1,1 @@
+"""Whatever is sent, over Kafka or HTTP: nothing breaks, and every answer is one that was promised."""

@@ -1,0 +1,200 @@
+"""What the tables of the four services must say of each story, and how often each fact must have been told."""
+
+from collections import Counter, defaultdict
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from shared import topics
+from shared.cloudevents import Envelope, read
+from tests.model.expected import Expected, Story, change_of
+from tests.model.topics import Log
+from tests.model.world import World
+from tests.service import fetch, tables_with
+
+Line = tuple[str, str]
+
+
+class Asked:
+    """One story, and what is needed to ask about it."""
+
+    def __init__(self, world: World, expected: Expected, id_: UUID, story: Story) -> None:
+        self.world, self.expected, self.id, self.story = world, expected, id_, story
+        self.routes = expected.routes[id_]
+
+    async def rows(self, service: str, columns: str, table: str, where: str = "true") -> list[tuple[Any, ...]]:
+        """Sorted rows of this story."""
+        statement = f"SELECT {columns} FROM {service}.{table} WHERE story = $1 AND {where}"  # noqa: S608 - constants
+        rows = [tuple(row) for row in await fetch(self.world.databases[service], statement, self.id)]
+        return sorted(rows, key=str)
+
+
+# --- facts ------------------------------------------------------------------------------------------
+
+COUNTED = ("story.", "reply.", "route.", "verdict.", "change.")
+OF_ROUTER = ("story.routed", "story.unheard")
+
+
+def facts_told(log: Log) -> dict[UUID, Counter[str]]:
+    """How often each kind of fact was told of a story, repeats left out; router's own are compared as rows."""
+    once: dict[str, Envelope] = {}
+    for topic in (topics.STORIES, topics.REPLIES, topics.OUTCOMES):
+        once |= {envelope.id: envelope for envelope in map(read, log.of(topic.name))}
+    told: dict[UUID, Counter[str]] = defaultdict(Counter)
+    for envelope in once.values():
+        kind = envelope.type.removeprefix("uk.nhs.storyloop.").removesuffix(".v1")
+        if kind.startswith(COUNTED):
+            told[UUID(envelope.subject.removeprefix("story/"))][kind] += 1
+    return told
+
+
+def facts_told_in_all(log: Log) -> Counter[str]:
+    """The same for all stories together."""
+    return sum(facts_told(log).values(), Counter())
+
+
+def facts_expected(expected: Expected, id_: UUID, story: Story) -> Counter[str]:
+    """I3: each effect is told exactly once."""
+    said = Counter(
+        {
+            "story.received": 1,
+            "story.published": story.revision,
+            "story.withdrawn": int(story.state == "withdrawn"),
+            "story.heard": len(story.heard),
+            "reply.published": len(story.replies),
+            "route.declined": len(story.declined),
+            "verdict.given": len(story.verdicts),
+        }
+    )
+    said.update(f"change.{state}" for one in expected.changes.values() if one.story == id_ for state in one.said)
+    return +said
+
+
+def facts_are_as_expected(told: Counter[str], expected: Counter[str]) -> None:
+    """Of verdicts that tracker takes in one batch only the last moves the change: of those there may be fewer."""
+    fewer = {kind for kind in ("change.confirmed", "change.disputed") if told[kind] < expected[kind]}
+    assert {kind: told[kind] for kind in told if kind not in fewer} == {
+        kind: expected[kind] for kind in expected if kind not in fewer
+    }
+
+
+def changes_told(log: Log) -> set[Line]:
+    """What tracker has said of changes, as lines."""
+    facts = ((read(record), record.value) for record in log.of(topics.OUTCOMES.name) if record.value)
+    kinds = ((one.type.removeprefix("uk.nhs.storyloop.").removesuffix(".v1"), from_json(value)) for one, value in facts)
+    return {(kind, data["change"]) for kind, data in kinds if kind.startswith("change.")}
+
+
+# --- the services -----------------------------------------------------------------------------------
+
+
+async def all_agree(what: Asked) -> None:
+    """The four services, and the author's page, say the same as the model."""
+    await intake_agrees(what)
+    await router_agrees(what)
+    if what.story.erased:
+        await it_is_forgotten(what)
+    else:
+        await responder_agrees(what)
+        await tracker_agrees(what)
+        await author_sees(what)
+
+
+async def intake_agrees(what: Asked) -> None:
+    """I1: the story is there once, and stands where people have put it; letters were written once each."""
+    ((state, revision, told),) = await what.rows("intake", "state, revision, told ->> 'text'", "story")
+    text = None if what.story.erased else what.story.text
+    assert (state, revision, told) == (what.story.state, what.story.revision, text)
+
+
+async def router_agrees(what: Asked) -> None:
+    """I5, I6: the routes are those of a naive scan of the directory that stood when the story was heard."""
+    found = await what.rows("router", "team, rule, subscription, directory_version, declined_at IS NOT NULL", "route")
+    routes = what.routes
+    assert found == sorted((team, *how, team in routes.declined) for team, how in routes.teams.items())
+    assert len(await what.rows("router", "story", "unheard")) == int(routes.unheard)
+
+
+async def responder_agrees(what: Asked) -> None:
+    """I3: a case for each route, open exactly while the story is out; every reply once."""
+    story, opened = what.story, what.story.state == "published"
+    columns = "team, heard_at IS NOT NULL, answered_at IS NOT NULL, declined_at IS NOT NULL"
+    cases = {
+        team: (heard, replied, declined)
+        for team, heard, replied, declined in await what.rows("responder", columns, "team_case")
+    }
+    replied = {team for _, team in await what.rows("responder", "reply, team", "reply")}
+    assert cases == {
+        team: (team in story.heard or team in replied, team in replied, team in story.declined)
+        for team in what.routes.teams
+    }
+    running = await what.rows("responder", "team", "team_case", "opened_at IS NOT NULL AND closed_at IS NULL")
+    assert running == (sorted((team,) for team in cases) if opened else [])
+    texts = await what.rows("responder", "published ->> 'text'", "story")
+    assert [text for (text,) in texts if text] == ([story.text] if opened else [])
+    assert await what.rows("responder", "reply", "reply") == sorted((reply,) for reply in story.replies)
+
+
+def changes_of(what: Asked) -> dict[UUID, list[str]]:
+    """Every state that each change of the story was in."""
+    return {change_of(reply): one.said for reply, one in what.expected.changes.items() if one.story == what.id}
+
+
+def router_lines(what: Asked) -> set[Line]:
+    """What router said of a story, as lines."""
+    routed = {("story.routed", team) for team in what.routes.teams}
+    return routed | ({("story.unheard", "")} if what.routes.unheard else set())
+
+
+def staff_lines(story: Story) -> set[Line]:
+    """What teams said that authors and staff see."""
+    return {("story.heard", team) for team in story.heard} | {("reply.published", str(id_)) for id_ in story.replies}
+
+
+async def tracker_agrees(what: Asked) -> None:
+    """I3: one line for each fact, one change for each claim, in the state that the last word gave it."""
+    story = what.story
+    lines = {("story.received", "")} | router_lines(what) | staff_lines(story)
+    lines |= {("story.published", "")} if story.revision else set()
+    lines |= {("story.withdrawn", "")} if story.state == "withdrawn" else set()
+    lines |= {("route.declined", team) for team in story.declined}
+    lines |= {("verdict.given", str(change)) for change in story.verdicts}
+    assert await what.rows("tracker", "kind, target", "entry") == sorted(lines, key=str)
+    states = {id_: said[-1] for id_, said in changes_of(what).items()}
+    assert dict(await what.rows("tracker", "change, state", "change")) == states
+    assert len(states) == sum(claim != "none" for _, claim in story.replies.values())
+
+
+async def author_sees(what: Asked) -> None:
+    """I3: what has happened, and nothing else; a letter for each thing that authors are written about."""
+    lines = router_lines(what) | staff_lines(what.story)
+    mine = {str(id_) for id_ in changes_of(what)}
+    assert {(f"change.{said[-1]}", str(id_)) for id_, said in changes_of(what).items()} <= changes_told(what.world.log)
+    lines |= {(kind, change) for kind, change in changes_told(what.world.log) if change in mine}
+    assert await what.rows("intake", "kind, target", "progress") == sorted(lines, key=str)
+    letters = await fetch(
+        what.world.databases["intake"], "SELECT kind FROM delivery WHERE subject = $1", f"story/{what.id}"
+    )
+    kinds, possible = {row["kind"] for row in letters}, letters_possible(what) if what.story.email else set()
+    assert kinds <= possible, (kinds, possible)
+    assert kinds == possible or what.story.state == "withdrawn"
+
+
+def letters_possible(what: Asked) -> set[str]:
+    """The kinds of letters that an author who wants them gets, unless the story is taken back before."""
+    kinds = {"received"} | {f"reply {reply}" for reply in what.story.replies}
+    kinds |= {f"routed {' '.join(teams)}" for teams in what.routes.told}
+    return kinds | {
+        f"{state} {id_}" for id_, said in changes_of(what).items() for state in said if state in {"planned", "made"}
+    }
+
+
+async def it_is_forgotten(what: Asked) -> None:
+    """I17: no table of any service holds a word, every service keeps the tombstone, and the receipt names all four."""
+    for service, database in what.world.databases.items():
+        assert await tables_with(database, what.story.text.split(" ", maxsplit=1)[0] + " ") == [], service
+        rows = await fetch(database, "SELECT erased_at FROM thread WHERE subject = $1", f"story/{what.id}")
+        assert [row["erased_at"] is not None for row in rows] == [True], service
+    receipt = await what.rows("intake", "service", "erasure")
+    assert receipt == [("intake",), ("responder",), ("router",), ("tracker",)]
