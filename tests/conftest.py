@@ -15,6 +15,13 @@ from deploy.local.system import Databases, drop_database, make_database, migrate
 from shared.database import Database
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, a file's tests stay together, and all journeys, because they share one running system."""
+    for item in items:
+        place = "tests/journeys" if "journeys" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(place))
+
+
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A place for the parts' data, gone at the end."""

@@ -2,7 +2,7 @@
 
 What it shares with the services: batches of 500, one transaction each, positions and threads in Postgres, the
 sequence check, an outbox in the same transaction, and a relay that sends it in order with an idempotent producer;
-without these it would do another job. What it leaves away: FastStream, consumer groups, contracts (only a publisher's offer is
+without these it would do another job. What it leaves away: FastStream, consumer groups, contracts (only an offer is
 checked, by one pydantic model; all other values are dicts), CloudEvents' rules, savepoints, parking, erasure, bisection
 of failures, fencing on rebalances, letters, logs, health, pages. It stops at the first error.
 """

@@ -20,11 +20,11 @@ from deploy.local.system import SERVICES
 
 PLAIN_WIDTH = 132
 WAYS = {
-    Way.KAFKA_BINARY: "Kafka, binary",
-    Way.KAFKA_STRUCTURED: "Kafka, structured",
-    Way.HTTP_EVENT: "POST /events",
-    Way.HTTP_BATCH: "POST /events, batch",
-    Way.WEB: "POST /stories",
+    Way.KAFKA_BINARY: "Kafka binary",
+    Way.KAFKA_STRUCTURED: "Kafka structured",
+    Way.HTTP_EVENT: "HTTP event",
+    Way.HTTP_BATCH: "HTTP batch",
+    Way.WEB: "HTTP person",
 }
 
 
@@ -86,15 +86,14 @@ class Report:
             title="Every story's way round the loop, in seconds since it was shared",
             title_justify="left",
             box=box.SIMPLE_HEAD,
-            pad_edge=False,
+            padding=(0, 1, 0, 0),
         )
         table.add_column("story", max_width=43)
-        table.add_column("came by")
+        table.add_column("came by", min_width=10)
         table.add_column("teams", justify="right")
         for name in ("sent", "heard", "answered", "change"):
             table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("is now")
-        table.add_column("as it should")
+        table.add_column("is now", min_width=11)
         for journey in sorted(journeys, key=lambda one: list(Way).index(one.sample.way)):
             table.add_row(*map(Text, _cells(journey)), style="" if journey.right else "red")
         self.console.print()
@@ -113,9 +112,9 @@ def _cells(journey: Journey) -> list[str]:
     seconds = [
         f"{one:.1f}" if one is not None else "–" for one in (times.sent, times.heard, times.answered, times.change)
     ]
-    mark = "✓" if journey.right else f"✗ not {words(journey.sample.expected.state)}"
+    now = f"✓ {words(journey.reached)}" if journey.right else f"✗ {words(journey.reached)} (see above)"
     teams = len(teams_of(journey.timeline)) or "–"
-    return [journey.sample.title, WAYS[journey.sample.way], str(teams), *seconds, words(journey.reached), mark]
+    return [journey.sample.title, WAYS[journey.sample.way], str(teams), *seconds, now]
 
 
 def _lines(log: Path) -> list[str]:
