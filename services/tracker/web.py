@@ -4,12 +4,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from asyncpg import Record
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from services.tracker import rules, store
 from services.tracker.rules import State
 from shared.contracts import Code, Text
+from shared.database import Connection
 from shared.http import AtDesk, IdempotencyKey, staff
 from shared.problems import Problem
 from shared.work import Work
@@ -70,10 +72,17 @@ class Noted(BaseModel):
 @pages.get("/stories/{story}", tags=["timeline"])
 async def timeline(story: UUID, desk: AtDesk) -> TimelineView:
     """Everything that happened to a story, in order of time."""
-    lines = await desk.read(lambda connection: store.timeline(connection, story))
+
+    async def look(connection: Connection) -> tuple[list[Record], list[Record]]:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):  # no change without its reply
+            return (
+                await store.timeline(connection, story),
+                await store.changes_of(connection, story, None, None, 200),
+            )
+
+    lines, found = await desk.read(look)
     if not lines:
         raise Problem(404, "no_such_story")
-    found = await desk.read(lambda connection: store.changes_of(connection, story, None, None, 200))
     return TimelineView(
         story=story,
         entries=[EntryView(**dict(line)) for line in lines],

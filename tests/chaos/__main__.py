@@ -13,11 +13,12 @@ def main(
     seed: Annotated[
         int | None, typer.Option(envvar="SEED", help="one that was printed before; without: a new one")
     ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="faults by name, once each; may be repeated")] = None,
 ) -> None:
     """Faults while a ledger is kept, then the checker; exit 1 if an invariant is violated."""
     seed = seed if seed is not None else SystemRandom().randrange(1_000_000)
     typer.echo(f"seed {seed}")
-    report = run(kills, seed, typer.echo)
+    report = run(kills, seed, only or (), typer.echo)
     for line in report.lines():
         typer.echo(line)
     raise typer.Exit(bool(report.violated))

@@ -12,6 +12,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.mail import Mail
+from shared.topics import Topic
 from tests.chaos.ledger import Entry
 from tests.chaos.world import REPLICAS, Stopped
 
@@ -123,8 +124,8 @@ async def rows_of(admin: str) -> dict[str, list[Row]]:
         await connection.close()
 
 
-async def records_of(kafka: str) -> tuple[dict[str, list[Told]], dict[tuple[str, int], int]]:
-    """Every record of every topic, each partition in order, and where the partitions end."""
+async def records_of(kafka: str, topics: Sequence[Topic]) -> tuple[dict[str, list[Told]], dict[tuple[str, int], int]]:
+    """Every record of these topics, each partition in order, and where the partitions end."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         enable_auto_commit=False,
@@ -133,11 +134,10 @@ async def records_of(kafka: str) -> tuple[dict[str, list[Told]], dict[tuple[str,
     )
     await consumer.start()
     try:
-        topics = sorted(name for name in await consumer.topics() if name.startswith("storyloop."))
-        parts = [TopicPartition(name, part) for name in topics for part in consumer.partitions_for_topic(name) or ()]
+        parts = [TopicPartition(topic.name, part) for topic in topics for part in range(topic.partitions)]
         consumer.assign(parts)
         ends = await consumer.end_offsets(parts)
-        found: dict[str, list[Told]] = {name: [] for name in topics}
+        found: dict[str, list[Told]] = {topic.name: [] for topic in topics}
         while any([await consumer.position(part) < ends[part] for part in parts]):
             for part, batch in (await consumer.getmany(timeout_ms=500, max_records=5000)).items():
                 found[part.topic] += [_told(record) for record in batch if record.offset < ends[part]]

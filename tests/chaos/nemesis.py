@@ -27,12 +27,15 @@ class Planned:
     seed: str
 
 
-def schedule(seed: int, kills: int) -> list[Planned]:
-    """The faults of a run, in order; the same seed and kills give the same."""
+def schedule(seed: int, kills: int, only: Sequence[str] = ()) -> list[Planned]:
+    """The faults of a run, in order; the same arguments give the same. `only`: these, once each."""
     rng = Random(f"{seed} {kills}")
-    faults = [fault for fault in FAULTS for _ in range(fault.long if kills >= LONG else fault.short)]
-    while sum(fault.kills for fault in faults) < kills:
-        faults += rng.choices(FAULTS, [fault.weight for fault in FAULTS])
+    if only:
+        faults = [fault for fault in FAULTS if fault.name in only]
+    else:
+        faults = [fault for fault in FAULTS for _ in range(fault.long if kills >= LONG else fault.short)]
+        while sum(fault.kills for fault in faults) < kills:
+            faults += rng.choices(FAULTS, [fault.weight for fault in FAULTS])
     rng.shuffle(faults)
     return [Planned(fault, rng.uniform(0, 0.5), f"{seed} {place}") for place, fault in enumerate(faults)]
 

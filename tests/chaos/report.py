@@ -1,11 +1,12 @@
 """The report of a run: what was done to the system, what it made of it, and what was violated."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.chaos.evidence import Evidence
 from tests.chaos.invariants import violations
+from tests.chaos.nemesis import Planned
 from tests.chaos.world import World
 
 
@@ -34,7 +35,7 @@ class Report:
     violated: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, seed: int, kills: int, seconds: float, world: World, evidence: Evidence) -> "Report":
+    def of(cls, seed: int, planned: Sequence[Planned], seconds: float, world: World, evidence: Evidence) -> "Report":
         """Counts what the evidence holds, and judges it."""
         heard = Counter(line["outcome"] for line in evidence.said("event.heard"))
         bulk = sum(int(line["repeated"]) for line in evidence.said("batch.heard"))
@@ -63,7 +64,9 @@ class Report:
             crowded=world.crowded,
             violated=violations(evidence),
         )
-        return replace(report, violated=report.violated | report._tested_nothing(kills))
+        return replace(
+            report, violated=report.violated | report._tested_nothing(sum(one.fault.kills for one in planned))
+        )
 
     def _tested_nothing(self, kills: int) -> dict[str, list[str]]:
         if self.repeats and self.kills >= kills:

@@ -25,3 +25,4 @@ def test_a_short_run_holds_every_invariant() -> None:
     assert report.kills >= KILLS
     assert report.repeats > 0
     assert report.commits_lost > 0
+    assert sum(report.died_at.values()) >= 3
