@@ -2,7 +2,7 @@
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +26,26 @@ FAULTS = """
 ENTRIES = {f"{kind} {name}": entry for kind, named in GUARANTEES.items() for name, entry in named.items()}
 
 
-def names_in(file: Path) -> Iterator[str]:
+@cache
+def names_in(file: Path) -> frozenset[str]:
     """The names of the tests in a file, read and not imported."""
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            yield node.name
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = ast.parse(file.read_text(encoding="utf-8")).body
+    return frozenset(node.name for node in nodes if isinstance(node, functions) and node.name.startswith("test_"))
 
 
-def faults_of_chaos() -> set[str]:
+@cache
+def faults_of_chaos() -> frozenset[str]:
     """The names of the faults that a chaos run knows: first arguments of `Fault(…)`, and one for each named point."""
-    found = set()
+    found: set[str] = set()
     for file in sorted((ROOT / "tests" / "chaos").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Name("Fault"), args=[ast.Constant(str(name)), *_]):
                     found.add(name)
                 case ast.AnnAssign(target=ast.Name("POINTS"), value=ast.Dict(keys=keys)):
-                    found |= {f"killed_{key.value}" for key in keys if isinstance(key, ast.Constant)}
-    return found
+                    found |= {f"killed_{ast.literal_eval(key)}" for key in keys if key}
+    return frozenset(found)
 
 
 def known(name: str) -> bool:

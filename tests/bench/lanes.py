@@ -33,7 +33,7 @@ async def behind_a_backlog(services: Contender, driver: Driver, waiting: int) ->
     due = await driver.pace(services.offers, live, LIVE_RATE, drained.done)
     await drained
     await tables.wait_for(len(due), WITHIN)
-    await tables.wait_for_all(len(due))
+    await tables.wait_for_all(len(due), WITHIN)
     await tables.check(live[: len(due)], backlog)
     counted, ahead = await tables.counted_at(), await tables.clock_ahead()
     cases = await tables.cased_at()
@@ -41,6 +41,8 @@ async def behind_a_backlog(services: Contender, driver: Driver, waiting: int) ->
     if not counted:
         raise Wrong("this server notes no commit times (track_commit_timestamp), so comments cannot be timed")
     measured = {story: at for story, at in list(due.items())[WARM:] if at + ahead < counted[-1]}
+    if not measured:
+        raise Wrong(f"{waiting} comments were gone before a story was measured beside them")
     return {
         "comments": waiting,
         "comments_per_second": waiting / (counted[-1] - counted[0]),
@@ -58,6 +60,7 @@ async def at_rest(services: Contender, seconds: float) -> dict[str, dict[str, fl
     await asyncio.sleep(seconds)
     for process in services.processes:
         found[process.name]["idle_percent"] = (_used(process) - before[process.name]) / seconds * 100
+    for process in services.processes:
         await asyncio.to_thread(process.stop)
         started = time.perf_counter()
         await asyncio.to_thread(process.start)

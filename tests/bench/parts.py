@@ -55,7 +55,7 @@ class Part:
     async def settle(self) -> None:
         """Everything that was sent is in every table, and as it was sent."""
         await self.tables.wait_for(len(self.sent), WITHIN)
-        await self.tables.wait_for_all(len(self.sent))
+        await self.tables.wait_for_all(len(self.sent), WITHIN)
         await self.tables.check(self.sent)
 
 
@@ -94,7 +94,7 @@ async def _full_load(part: Part, count: int) -> dict[str, Any]:
         await asyncio.to_thread(part.contender.thaw)
     await part.tables.wait_for(len(part.sent), WITHIN)
     end = max(_last(await part.tables.routed_at(), offers), _last(await part.tables.cased_at(), offers))
-    await part.tables.wait_for_all(len(part.sent))
+    await part.tables.wait_for_all(len(part.sent), WITHIN)
     used = part.cpu().since(before)
     return {
         "stories": len(offers),

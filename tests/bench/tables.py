@@ -68,7 +68,7 @@ class Tables:
         await self._until("tracker.comment", comments, within)
         await self._until("responder.comment", comments, within)
 
-    async def wait_for_all(self, stories: int, within: float = 60) -> None:
+    async def wait_for_all(self, stories: int, within: float) -> None:
         """Until what nobody waits for is done as well: the author's lines, receipts and all that is to be sent."""
         await self._until("intake.progress", stories, within)
         await self._until("intake.outbox", 0, within)

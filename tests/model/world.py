@@ -19,6 +19,7 @@ from shared.hearing import Arrival, Outcome
 from shared.positions import Fenced, Step
 from shared.relay import Relay
 from shared.streams import Stream
+from shared.threads import Number
 from shared.topics import COMMENT_SUBMISSIONS, SUBMISSIONS, Lane
 from shared.work import Work
 from tests.model.topics import BrokerAway, Log, partitions_of
@@ -57,6 +58,8 @@ class World:
         self.pages: dict[str, httpx.AsyncClient] = {}
         self.places: dict[tuple[str, TopicPartition], int] = {}
         """Where each service stands, as its consumer remembers it; the database's rows must agree."""
+        self.last: dict[tuple[str, str, str], Number] = {}
+        """(listener, announcer, subject) -> the number that was taken last."""
         self.tally: Counter[str] = Counter()
         """What has happened in all examples: a run without faults has tested nothing."""
         self.streams: Mapping[str, Sequence[Stream]] = {service: streams(service) for service in SERVICES}
@@ -78,7 +81,7 @@ class World:
 
     async def wipe(self) -> None:
         """Empties every table and topic, for the next example."""
-        self.log, self.places = Log(), {}
+        self.log, self.places, self.last = Log(), {}, {}
         deletes = [
             f'DELETE FROM "{service}"."{row["tablename"]}"'  # noqa: S608 - the catalogue's names
             for service, database in self.databases.items()
@@ -158,10 +161,21 @@ class World:
         except Killed:
             self.tally["died before the commit"] += 1
             return []
-        assert all(type(arrival.outcome) is Outcome for arrival in arrivals)
+        self._each_number_once(service, arrivals)
         self.tally.update(f"heard: {arrival.outcome}" for arrival in arrivals)
         self.places |= {(service, step.partition): step.end for step in steps}
         return arrivals
+
+    def _each_number_once(self, service: str, arrivals: Sequence[Arrival]) -> None:
+        """I4: whatever becomes of a fact, its number is the next one; told again it is a repeat and nothing else."""
+        for arrival in arrivals:
+            assert type(arrival.outcome) is Outcome
+            envelope = arrival.envelope
+            if envelope is not None and envelope.sequence and arrival.outcome is not Outcome.REPEATED:
+                key = (service, envelope.source, envelope.subject)
+                before = self.last.get(key, (0, 0))
+                assert (envelope.sequence, before) == (before[1] + 1, min(before, envelope.number)), key
+                self.last[key] = envelope.number
 
     async def wake_as_zombie(self, service: str, place: TopicPartition) -> bool:
         """A consumer that was away begins where it was long ago; True if it was fenced off."""
