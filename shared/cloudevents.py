@@ -23,6 +23,8 @@ _SOURCE = re.compile(r"^[A-Za-z0-9._:/-]{1,200}\Z")
 _TYPE = re.compile(r"^[a-z0-9.]{1,120}\Z")
 _TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _JSON = re.compile(r"^application/([a-z.-]+\+)?json\s*(;.*)?\Z", re.IGNORECASE)
+_OURS = re.compile(r"(ce_[a-z]{1,20}|content-type|key)\Z")
+"""Names that may be repeated in a sentence; others are the sender's own words."""
 _BIGINT = 2**63
 _IDS = frozenset({"id", "subject", "correlationid", "causationid"})
 
@@ -123,11 +125,6 @@ def envelope(attributes: Mapping[str, Any], data: bytes | None, fallback: str | 
     )
 
 
-def parse(body: bytes) -> tuple[dict[str, Any], bytes | None]:
-    """The attributes and the data of one structured CloudEvent."""
-    return _structured(body)
-
-
 def split(event: Any) -> tuple[dict[str, Any], bytes | None]:
     """The attributes and the data of a structured event that is parsed already."""
     if not isinstance(event, dict):
@@ -170,7 +167,7 @@ def _text(value: bytes | None, name: str) -> str | None:
     try:
         return None if value is None else value.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(f"{name if name.isascii() and len(name) < 40 else 'a header'} is not UTF-8") from error
+        raise Unreadable(f"{name if _OURS.match(name) else 'a header'} is not UTF-8") from error
 
 
 def _shaped(attributes: Mapping[str, Any], name: str, shape: re.Pattern[str]) -> str:

@@ -7,7 +7,6 @@ A database that was set back to an earlier copy has only new connections, and so
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
@@ -84,29 +83,12 @@ class Database:
         async with self.pool.acquire(timeout=10) as connection:
             yield connection  # type: ignore[misc]  # the pool's proxy behaves as the connection
 
-    async def answers(self) -> bool:
-        """True if the database takes a statement now."""
-        try:
-            async with self.connection() as connection:
-                await connection.execute("SELECT 1")
-        except Exception as error:
-            if is_temporary(error):
-                return False
-            raise
-        return True
-
     async def close(self, limit: float = 5) -> None:
         """Closes the pool; connections that do not end within `limit` seconds are cut."""
         try:
             await asyncio.wait_for(self.pool.close(), limit)
         except TimeoutError:
             self.pool.terminate()
-
-
-async def now(connection: Connection) -> datetime:
-    """The database's clock at the start of the transaction; the only clock that due times know."""
-    moment: datetime = await connection.fetchval("SELECT now()")
-    return moment
 
 
 async def open_direct(dsn: str, application: str) -> Connection:

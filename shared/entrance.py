@@ -8,10 +8,10 @@ rest goes on; what may pass by itself is tried again by the consumer.
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared import hearing, parking, positions
-from shared.cloudevents import Record, Unreadable, read, subject_of_key
+from shared.cloudevents import Envelope, Record, Unreadable, read, subject_of_key
 from shared.database import Connection, is_temporary
 from shared.hearing import Arrival, Outcome
 from shared.logs import describe, log
@@ -67,20 +67,27 @@ class Entrance:
             except NeedsThreads as need:
                 extra |= need.subjects
         self.home.committed()
-        self._say(arrivals, time.perf_counter() - started)
+        self.say(arrivals, time.perf_counter() - started)
         return arrivals
 
     def arrive(self, record: Record) -> Arrival:
         """A record with its envelope, or parked because it has none that can be read."""
         arrival = Arrival(record)
         try:
-            arrival.envelope = read(record)
+            arrival.envelope = self._as_meant(read(record))
             arrival.subject = self.stream.subject(record.topic, arrival.envelope.subject)
         except Unreadable as unreadable:
             arrival.park("unreadable", str(unreadable))
             named = subject_of_key(record)  # so that an erasure reaches what is parked
             arrival.subject = self.stream.subject(record.topic, named) if named else None
         return arrival
+
+    def _as_meant(self, envelope: Envelope) -> Envelope:
+        """Numbers are the announcers' own: what a publisher calls so means nothing here. Its journey is our story's."""
+        if not self.stream.submissions:
+            return envelope
+        ours = self.stream.subject(envelope.topic, envelope.subject).partition("/")[2]
+        return replace(envelope, term=0, sequence=0, erased=False, correlationid=ours)
 
     async def _hear(self, connection: Connection, arrivals: Sequence[Arrival], extra: set[str]) -> None:
         subjects = {arrival.subject for arrival in arrivals if arrival.subject is not None} | extra
@@ -118,6 +125,9 @@ class Entrance:
         """Calls the handlers and parks what cannot be accepted; publishers are told of it."""
         await self.work_off(arrivals, work)
         parked = [arrival for arrival in arrivals if arrival.outcome is Outcome.PARKED]
+        for arrival in parked:
+            thread = work.threads.get(arrival.subject or "")
+            arrival.wordless = thread is not None and thread.erased
         if parked:
             await parking.save(work.connection, parked)
             await self.stream.refused(parked, work)
@@ -126,8 +136,7 @@ class Entrance:
         """Calls the handlers, run by run; what they refuse has its reason afterwards."""
         for run in runs(arrivals):
             await self._handle(run, work)
-        for arrival in arrivals:
-            self._refused(arrival, work)
+        self._refused(arrivals, work)
 
     async def _handle(self, run: Run, work: Work) -> None:
         """One handler's call under a savepoint; a run that fails is halved until the culprit stands alone."""
@@ -159,12 +168,15 @@ class Entrance:
         await self._handle(Run(run.contract, run.arrivals[middle:]), work)
 
     @staticmethod
-    def _refused(arrival: Arrival, work: Work) -> None:
-        for event in arrival.events:
-            if id(event) in work.refused and arrival.outcome is Outcome.HANDLED:
-                arrival.park(work.refused[id(event)][1])
+    def _refused(arrivals: Sequence[Arrival], work: Work) -> None:
+        reasons = {id(event): reason for event, reason in work.refused}
+        for arrival in arrivals:
+            for event in arrival.events:
+                if id(event) in reasons and arrival.outcome is Outcome.HANDLED:
+                    arrival.park(reasons[id(event)])
 
-    def _say(self, arrivals: Sequence[Arrival], took: float) -> None:
+    def say(self, arrivals: Sequence[Arrival], took: float) -> None:
+        """One line for each event of the live lane, one for each run of the bulk lane; `took` is in seconds."""
         for arrival in arrivals:
             if arrival.notice:
                 log.warning(str(arrival.notice), **described(arrival))

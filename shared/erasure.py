@@ -19,7 +19,7 @@ async def strip(connection: Connection, subjects: Sequence[str]) -> None:
     if not subjects:
         return
     await connection.execute(
-        "DELETE FROM parked WHERE subject = ANY ($1::text[]) AND type <> ALL ($2::text[])",
+        "DELETE FROM parked WHERE subject = ANY ($1::text[]) AND (type IS NULL OR type <> ALL ($2::text[]))",
         subjects,
         [contract.type for contract in CONTRACTS.values() if contract.erases],
     )

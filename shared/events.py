@@ -462,7 +462,7 @@ class SubjectRestated(Event, name="subject.restated", personal=True):
     about: str
     listener: str
     facts: Sequence[dict[str, Any]]
-    """Each fact: `type`, `id`, `time`, `data`."""
+    """Each fact: `type`, `time`, `data`."""
 
     @property
     def subject(self) -> str:

@@ -103,12 +103,14 @@ def decide(
     erased = thread is not None and thread.erased
     if contract is None:
         _unknown(arrival, envelope.type, submissions)
+    elif submissions and contract not in interesting:
+        arrival.park("unexpected_type")
     elif contract.erases and erased and not redriven:
         arrival.outcome = Outcome.REPEATED
     elif contract.personal and (erased or envelope.erased):
         _of_an_erased_story(arrival, submissions)
     elif contract not in interesting and contract is not SubjectRestated:
-        arrival.park("unexpected_type") if submissions else _skip(arrival)
+        _skip(arrival)
     else:
         _decode(arrival, envelope, contract, set(interesting))
 

@@ -1,8 +1,8 @@
-"""What runs beside the consumers: due timers, deliveries, marked parked rows, and the minute's heartbeat."""
+"""What runs beside the consumers: due timers, deliveries, and parked rows that were marked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 from shared import deliveries, idempotency, parking, timers
@@ -30,7 +30,7 @@ class Jobs:
     channels: Mapping[str, Send]
     lag: Callable[[], int]
     pace: float = 1.0
-    hour: list[float] = field(default_factory=lambda: [0.0])
+    next_expiry: float = 0.0
 
     async def run(self) -> None:
         """Turns until cancelled; what fails for a while is tried again at the next turn."""
@@ -39,7 +39,7 @@ class Jobs:
                 try:
                     await part()
                 except Exception as error:
-                    log.warning("consumer.retrying", group=part.__name__, error=error, temporary=is_temporary(error))
+                    log.warning("job.failed", job=part.__name__, error=error, temporary=is_temporary(error))
             await asyncio.sleep(self.pace)
 
     # --- timers --------------------------------------------------------------------------------
@@ -113,7 +113,14 @@ class Jobs:
         for record, _ in rows:
             entrance = next((one for one in self.entrances if one.stream.reads(record.topic)), None)
             if entrance is not None:
-                await self._redrive(entrance, record)
+                await self._redrive_or_say(entrance, record)
+
+    async def _redrive_or_say(self, entrance: Entrance, record: ParkedRecord) -> None:
+        try:
+            await self._redrive(entrance, record)
+        except Exception as error:
+            where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            log.warning("job.failed", job="redrive", error=error, temporary=is_temporary(error), **where)
 
     async def _redrive(self, entrance: Entrance, record: ParkedRecord) -> None:
         arrival = entrance.arrive(record)
@@ -139,9 +146,9 @@ class Jobs:
     async def expire(self) -> None:
         """Once an hour: warns of parked rows whose time runs out, and deletes those whose time has."""
         now = asyncio.get_running_loop().time()
-        if now < self.hour[0]:
+        if now < self.next_expiry:
             return
-        self.hour[0] = now + 3600
+        self.next_expiry = now + 3600
         async with self.home.database.connection() as connection:
             deleted, soon = await parking.expire(connection)
             await idempotency.expire(connection)

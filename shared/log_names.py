@@ -36,6 +36,7 @@ CATALOGUE = {
     "parked.kept": "A marked row still cannot be handled; its mark is taken off, its reason is new.",
     "parked.expiring": "ALARM. Parked rows reach the end of their time in less than a week.",
     "parked.expired": "Parked rows older than their retention were deleted.",
+    "job.failed": "A turn of a background job failed and comes again in a second; `temporary` says of what kind.",
     # timers, deliveries, erasure, replay
     "timer.due": "Timers of one kind were handled.",
     "timer.failed": "A timer's handler failed; it is due again later.",

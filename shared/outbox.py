@@ -94,7 +94,7 @@ def _headers(service: str, announcement: Announcement, number: tuple[int, int] |
     yield "ce_time", time
     yield "ce_recordedtime", time
     yield "ce_dataschema", f"urn:storyloop:{event.type}"
-    yield "ce_correlationid", cause.correlationid if cause else str(id_)
+    yield "ce_correlationid", cause.correlationid if cause else event.subject.partition("/")[2]
     if cause:
         yield "ce_causationid", cause.id
     if cause and cause.traceparent:

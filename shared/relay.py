@@ -7,7 +7,7 @@ again from the first row. So every announcement is stored at least once and firs
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import asyncpg
@@ -31,7 +31,6 @@ class Relay:
     def __init__(self, service: str, dsn: str, kafka: str, lane: Lane) -> None:
         self.service, self.dsn, self.kafka, self.lane = service, dsn, kafka, lane
         self._wake = asyncio.Event()
-        self.turned: Callable[[], None] = lambda: None
 
     def wake(self) -> None:
         """Says that a commit may have left rows."""

@@ -25,8 +25,7 @@ async def hear(home: Home, kafka: str, streams: Sequence[Stream]) -> None:
     topic = topics.replay_to(home.service)
     inside = [stream for stream in streams if not stream.submissions]
     await _keep_live_ends(kafka, home.database, {name for one in inside for name in one.topics} & _RESTATED)
-    handlers = {contract: handler for stream in inside for contract, handler in stream.handlers.items()}
-    entrance = Entrance(home, Stream(f"storyloop.{home.service}.replay", handlers, (topic.name,)))
+    entrance = Entrance(home, stream_of(home.service, streams))
     announcers = {topics.BY_NAME[name].announcer for stream in inside for name in stream.topics if name in _RESTATED}
     announcers -= {home.service}
     marks_wanted = len(announcers) * topic.partitions
@@ -34,6 +33,13 @@ async def hear(home: Home, kafka: str, streams: Sequence[Stream]) -> None:
         await erasures.read_to_end(kafka, entrance, topic)
         await asyncio.sleep(0.2)
     log.info("replay.heard", marks=marks_wanted)
+
+
+def stream_of(service: str, streams: Sequence[Stream]) -> Stream:
+    """The replay topic of a service, heard by the handlers of all its streams from inside."""
+    inside = [stream for stream in streams if not stream.submissions]
+    handlers = {contract: handler for stream in inside for contract, handler in stream.handlers.items()}
+    return Stream(f"storyloop.{service}.replay", handlers, (topics.replay_to(service).name,))
 
 
 async def _marks(database: Database) -> int:

@@ -138,9 +138,10 @@ class Process:
         return [asyncio.create_task(part, name=name) for name, part in parts]
 
     def _jobs(self) -> Jobs:
+        streams = [*self.service.streams, replay.stream_of(self.service.name, self.service.streams)]
         return Jobs(
             self.home,
-            self.entrances,
+            [Entrance(self.home, stream) for stream in streams],  # redrives that fail must not stop live consuming
             dues(self.service.handlers),
             self.service.channels,
             lambda: sum(one.lag() for one in self.consumers),
@@ -188,7 +189,9 @@ class Process:
         log.info("service.stopping")
         self.desk.ready = False
         server.should_exit = True
-        await asyncio.gather(*(consumer.finish_batch() for consumer in self.consumers))
+        with contextlib.suppress(TimeoutError):
+            batches = asyncio.gather(*(consumer.finish_batch() for consumer in self.consumers))
+            await asyncio.wait_for(batches, self.settings.grace.total_seconds() / 3)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.broker.stop(), self.settings.grace.total_seconds() / 2)
         for part in (*parts, stopped):

@@ -88,7 +88,7 @@ class Work:
     deliveries: list[Delivery] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     cancelled: list[tuple[str, str, str]] = field(default_factory=list)
-    refused: dict[int, tuple[Event, str]] = field(default_factory=dict)
+    refused: list[tuple[Event, str]] = field(default_factory=list)
     causes: dict[str, Envelope] = field(default_factory=dict)
     erasing: set[str] = field(default_factory=set)
 
@@ -102,7 +102,7 @@ class Work:
 
     def refuse(self, event: Event, reason: str) -> None:
         """Parks this event for good with a reason code; the others go on."""
-        self.refused[id(event)] = (event, reason)
+        self.refused.append((event, reason))
 
     def deliver(self, *messages: Delivery) -> None:
         """Sends mails or webhooks once the transaction has committed; a repeat of (subject, target, kind) is none."""
@@ -139,7 +139,7 @@ class Work:
             del kept[length:]
 
     def _kept(self) -> Sequence[list[Any]]:
-        return (self.announcements, self.deliveries, self.timers, self.cancelled)
+        return (self.announcements, self.deliveries, self.timers, self.cancelled, self.refused)
 
     async def finish(self) -> None:
         """Strips what is erased, numbers and writes announcements, then threads, timers and deliveries."""

@@ -83,7 +83,6 @@ def _mail_settings(stack: Stack) -> dict[str, str]:
         "STORYLOOP_SMTP_PORT": str(stack.mailbox.port),
         "STORYLOOP_SMTP_TLS": "false",
         "STORYLOOP_MAIL_FROM": "storyloop@example.org",
-        "STORYLOOP_PUBLIC_ADDRESS": stack.url("intake"),
     }
 
 
@@ -100,9 +99,9 @@ def stack(folder: Path, publishers: Sequence[Publisher], say: Say = print, *, st
     with ExitStack() as parts:
         broker, server = _both(parts, folder, say)
         name = f"storyloop_{uuid4().hex[:8]}"
-        databases = asyncio.run(_prepare(server.dsn, name, broker.address, publishers))
         if server.origin == "STORYLOOP_POSTGRES":
             parts.callback(lambda: asyncio.run(drop_database(server.dsn, name)))
+        databases = asyncio.run(_prepare(server.dsn, name, broker.address, publishers))
         made = Stack(
             folder,
             broker,

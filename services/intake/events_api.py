@@ -3,6 +3,7 @@
 An event takes the same way as one from the publisher's topic, except that a refused one is answered, not parked.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from services.intake.rules import Publisher
 from services.intake.submissions import STREAMS
 from shared import topics
 from shared.cloudevents import STRUCTURED, Headers
+from shared.database import is_temporary
 from shared.entrance import HANDLER_FAILED, Entrance
 from shared.events import CommentOffered, ReceiptGiven
 from shared.hearing import Arrival, Outcome
@@ -83,7 +85,7 @@ async def post_events(request: Request, who: Annotated[Publisher, Depends(publis
         raise Problem(415, "not_a_cloudevent", f"Send {STRUCTURED} or {BATCH}.")
     body = await request.body()
     if content_type == BATCH:
-        answers = [await take(desk, who, to_json(event)) for event in _batch(body)]
+        answers = [await take_or_say(desk, who, to_json(event)) for event in _batch(body)]
         return _response([answer.model_dump(mode="json") for answer in answers], 202)
     answer = await take(desk, who, body)
     if answer.outcome == FAILED:
@@ -108,6 +110,16 @@ def _response(content: Any, status: int) -> Response:
     return Response(to_json(content), status, media_type="application/json")
 
 
+async def take_or_say(desk: Desk, who: Publisher, body: bytes) -> EventAnswer:
+    """The same for one of a batch: what needs to be sent again says so, and the others keep their answers."""
+    try:
+        return await take(desk, who, body)
+    except Exception as error:
+        if not is_temporary(error):
+            raise
+        return EventAnswer(id=None, outcome=FAILED, reason="try_again")
+
+
 async def take(desk: Desk, who: Publisher, body: bytes) -> EventAnswer:
     """One event through the same entrance as those from Kafka, in a transaction of its own."""
     prefix, stream = _LANES.get(_type_of(body), _LANES[None])
@@ -120,7 +132,10 @@ async def take(desk: Desk, who: Publisher, body: bytes) -> EventAnswer:
         await entrance.work_off([arrival], work)
         return _answer(arrival, work)
 
-    return await on_threads(desk.home, {arrival.subject} if arrival.subject else (), handle)
+    started = time.perf_counter()
+    answer = await on_threads(desk.home, {arrival.subject} if arrival.subject else (), handle)
+    entrance.say([arrival], time.perf_counter() - started)
+    return answer
 
 
 _LANES: Mapping[str | None, tuple[str, Any]] = {

@@ -3,7 +3,6 @@
 from pydantic import EmailStr, SecretStr
 
 from shared import settings
-from shared.work import Work
 
 
 class Settings(settings.Settings):
@@ -15,11 +14,3 @@ class Settings(settings.Settings):
     smtp_password: SecretStr | None = None
     smtp_tls: bool = True
     mail_from: EmailStr
-    public_address: str
-    """Where authors reach this service: `https://…`, without a slash at its end."""
-
-
-def settings_of(work: Work) -> Settings:
-    """The settings of the process that does this work."""
-    settings: Settings = work.home.settings
-    return settings

@@ -6,7 +6,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.router.rules import Files, Organisation
 from shared.contracts import Code, Line
+from shared.events import OrganisationKind
 
+KINDS = [kind.value for kind in OrganisationKind]
 SHAPES: Mapping[str, TypeAdapter[str]] = {"code": TypeAdapter(Code), "name": TypeAdapter(Line)}
 
 
@@ -20,6 +22,9 @@ def _misshapen(files: Files) -> Iterable[str]:
     rows = [(f"organisation {one.code}", one.code, one.name) for one in files.organisations.values()]
     rows += [(f"team {one.code}", one.code, one.name) for one in files.teams.values()]
     rows += [(f"subscription {code}", code, code) for code, _, _ in files.subscriptions]
+    for one in files.organisations.values():
+        if one.kind not in KINDS:
+            yield f"organisation {one.code}: the kind must be one of {' '.join(KINDS)}"
     for row, code, name in rows:
         for what, value in (("code", code), ("name", name)):
             if not _has_shape(what, value):

@@ -16,6 +16,7 @@ Story = TypeVar("Story", bound=StoryEvent)
 
 async def directory_for(connection: Connection, services: Sequence[str]) -> Directory:
     """The nodes at and above these services, the subscriptions there, and the nodes that their teams belong to."""
+    await connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('router directory', 0))")
     nodes = await connection.fetch(
         """
         WITH RECURSIVE above AS (
@@ -258,7 +259,8 @@ async def subscriptions(connection: Connection) -> set[tuple[str, str, str]]:
 
 
 async def replace_directory(connection: Connection, files: Files) -> None:
-    """Puts the files' rows in the place of what is there, at once."""
+    """Puts the files' rows in the place of what is there, at once; routing waits, and never sees half of it."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('router directory', 0))")
     await connection.execute("DELETE FROM router.subscription")
     await connection.execute("DELETE FROM router.team")
     await connection.execute("DELETE FROM router.organisation")

@@ -96,7 +96,6 @@ CREATE TABLE answered (
     sha256    bytea NOT NULL,
     status    integer NOT NULL,
     body      bytea NOT NULL,
-    headers   jsonb NOT NULL DEFAULT '{}',
     subject   text,
     at        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (key, path)

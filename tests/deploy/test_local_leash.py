@@ -74,7 +74,7 @@ def lives(pid: int) -> bool:
 def a_run(command: list[str], children: int = 0, frozen: bool = False) -> Iterator[tuple[int, Path, list[int]]]:
     """Another Python that holds a run folder and a leashed child: its pid, its folder and the pids of its family."""
     code = RUN.format(command=command, children=children, frozen=frozen)
-    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own code
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with run:
         assert run.stdout
         where, *pids = run.stdout.readline().split()

@@ -23,7 +23,7 @@ from tests.waiting import eventually
 
 README = Path("README.md").read_text()
 LISTENERS = {"intake": (intake, submissions), "router": (router,), "responder": (responder,), "tracker": (tracker,)}
-BLOCKS = re.findall(r"^```sh(?: run=(\w+))?\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```sh(?: (?:run|ready)=(\w+))?\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 ANNOUNCED_TO_NEW_LISTENERS = {"subject.restated", "replay.ended"}
 
 
@@ -89,11 +89,16 @@ async def test_every_command_of_the_readme_works(people: People, service: str, b
         "PUBLISHER_TOKEN": system.publisher_tokens["surveys"],
     }
 
+    if "shared.replay" in block:
+        await asyncio.to_thread(system.processes[service].stop)
     done = await asyncio.to_thread(
         subprocess.run, ["bash", "-euc", block], env=os.environ | told, capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+    await asyncio.to_thread(system.processes[service].start)
+    if "--new-token" in block:
+        system.publisher_tokens["surveys"] = done.stdout.strip()
 
 
 async def a_parked_submission(people: People) -> None:

@@ -27,11 +27,11 @@ async def test_every_line_is_json_with_a_known_name(people: People, service: str
 
 
 async def test_a_story_can_be_followed_through_all_services_by_its_correlation(people: People) -> None:
-    story = await people.offer(event_id="follow-me")
+    story = await people.offer()
     await people.kinds(story, "story.routed")
 
     heard = {
-        service: [line for line in lines(people, service) if line.get("correlation") == "follow-me"]
+        service: [line for line in lines(people, service) if line.get("correlation") == str(story)]
         for service in ("intake", "router", "responder", "tracker")
     }
 

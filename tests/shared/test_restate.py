@@ -128,7 +128,8 @@ async def test_responder_says_who_heard_replied_and_handed_back(responder: Datab
         responder,
         """
         UPDATE responder.team_case
-           SET heard_at = now() - interval '2 hours', heard_role = 'Ward manager', suggestion = 'W9', answered_at = CASE team WHEN 'T1' THEN now() END,
+           SET heard_at = now() - interval '2 hours', heard_role = 'Ward manager', suggestion = 'W9',
+               answered_at = CASE team WHEN 'T1' THEN now() END,
                declined_at = CASE team WHEN 'T2' THEN now() + interval '1 hour' END
         """,
     )
