@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from deploy.local.system import SERVICES, Databases
 from shared import parking
+from shared.contracts import Event
 from shared.database import Database
 from shared.hearing import Outcome
 from shared.parking import ParkedRecord
@@ -69,7 +70,7 @@ def throw(service: str, database: Database, loop: Loop, how: settings) -> Counte
     ends: Counter[Outcome] = Counter()
 
     @how
-    @given(batch=st.lists(records(topics_of(service), STORIES), min_size=1, max_size=4))
+    @given(batch=st.lists(records(topics_of(service), contracts_of(service), STORIES), min_size=1, max_size=4))
     def at_it(batch: list[ParkedRecord]) -> None:
         ends.update(loop.run(take(service, database, batch)))
 
@@ -82,6 +83,11 @@ def topics_of(service: str) -> list[str]:
     found = {topic for stream in streams(service) for topic in stream.topics}
     offered = [f"storyloop.{kind}.{who}" for kind in ("submissions", "comment-submissions") for who in ("trusted", "x")]
     return sorted(found) + (offered if service == "intake" else [])
+
+
+def contracts_of(service: str) -> list[type[Event]]:
+    """Every type that the service has a handler for."""
+    return sorted({one for stream in streams(service) for one in stream.handlers}, key=lambda contract: contract.type)
 
 
 async def take(service: str, database: Database, batch: Sequence[ParkedRecord]) -> list[Outcome]:

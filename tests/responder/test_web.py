@@ -5,7 +5,6 @@ import pytest
 
 from shared.database import Database
 from shared.events import ReplyPublished, RouteDeclined, StoryHeard
-from shared.ids import new_id
 from tests.factories import STORY_TEXT, comment_received, story_erased, story_routed, story_withdrawn
 from tests.responder.cases import act, open_case, reply
 from tests.service import STAFF, announced, announced_types, column, hear
@@ -155,10 +154,10 @@ async def test_the_comments_of_a_service_are_a_reading_list(database: Database, 
     ("method", "path"),
     [
         ("GET", "/teams/T1/stories"),
-        ("GET", f"/teams/T1/stories/{new_id()}"),
-        ("POST", f"/teams/T1/stories/{new_id()}/heard"),
-        ("POST", f"/teams/T1/stories/{new_id()}/replies"),
-        ("POST", f"/teams/T1/stories/{new_id()}/declines"),
+        ("GET", "/teams/T1/stories/01a20000-0000-7000-8000-000000000001"),
+        ("POST", "/teams/T1/stories/01a20000-0000-7000-8000-000000000001/heard"),
+        ("POST", "/teams/T1/stories/01a20000-0000-7000-8000-000000000001/replies"),
+        ("POST", "/teams/T1/stories/01a20000-0000-7000-8000-000000000001/declines"),
         ("GET", "/services/W1/comments"),
     ],
 )

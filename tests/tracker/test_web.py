@@ -110,9 +110,9 @@ async def test_comments_are_counted_by_answer(database: Database, pages: httpx.A
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", f"/stories/{new_id()}"),
+        ("GET", "/stories/01a20000-0000-7000-8000-000000000001"),
         ("GET", "/changes"),
-        ("POST", f"/stories/{new_id()}/changes/{new_id()}/made"),
+        ("POST", "/stories/01a20000-0000-7000-8000-000000000001/changes/01a20000-0000-7000-8000-000000000001/made"),
         ("GET", "/services/W1/comments"),
     ],
 )
