@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test prove bench chaos lock
+.PHONY: demo test prove mutations bench chaos lock
 
 demo: .venv/ready        ## the whole system, with sample stories going round; ONCE=1 ends after the loop
 	@$(BIN)/python -m deploy.local
@@ -12,16 +12,19 @@ test: .venv/ready        ## every check and test, in under ten minutes
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not prove" --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not prove" --numprocesses 2 --dist loadgroup --ignore tests/chaos
 
 prove: .venv/ready       ## what takes longer
-	$(BIN)/python -m pytest -m prove
+	$(BIN)/python -m pytest -m prove tests/deploy tests/journeys
+
+mutations: .venv/ready   ## each guarantee is broken once, and its tests must turn red
+	$(BIN)/python -m pytest -m prove tests/mutations
 
 bench: .venv/ready       ## how fast, against a naive chain in the same run
 	$(BIN)/python -m tests.bench
 
 chaos: .venv/ready       ## KILLS=200 SEED=…: faults while a ledger is kept, then the checker
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 lock: .venv/ready        ## pins everything anew, with hashes and without addresses
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
