@@ -127,7 +127,7 @@ class Entrance:
         parked = [arrival for arrival in arrivals if arrival.outcome is Outcome.PARKED]
         for arrival in parked:
             thread = work.threads.get(arrival.subject or "")
-            arrival.wordless = thread is not None and thread.erased
+            arrival.wordless = thread is not None and thread.erased and hearing.may_hold_words(arrival)
         if parked:
             await parking.save(work.connection, parked)
             await self.stream.refused(parked, work)

@@ -115,6 +115,11 @@ def decide(
         _decode(arrival, envelope, contract, set(interesting))
 
 
+def may_hold_words(arrival: Arrival) -> bool:
+    """False for what was read as a fact without words: an erasure whose handler failed must stay whole to be redriven."""
+    return not arrival.events or any(event.personal for event in arrival.events)
+
+
 def mark_erased(arrival: Arrival, thread: Thread | None) -> None:
     """Whatever comes after an erasure, even in the same batch, is of an erased story."""
     if thread is not None and any(event.erases for event in arrival.events):

@@ -47,7 +47,6 @@ def home_of(service: str, database: Database) -> Home:
             "smtp_host": "localhost",
             "smtp_port": 25,
             "mail_from": "stories@example.org",
-            "public_address": "https://stories.example.org",
         }
     kind = importlib.import_module(f"services.{service}.settings").Settings
     return Home(service, database, kind(**settings))

@@ -20,8 +20,6 @@ from shared.events import (
 from shared.timers import Timer
 from shared.work import Work, due, hears
 
-OVERDUE = "reply_overdue"
-
 
 @hears(StoryPublished)
 async def keep_stories(stories: Sequence[StoryPublished], work: Work) -> None:
@@ -42,7 +40,9 @@ async def open_cases(work: Work, stories: Sequence[UUID]) -> None:
     """Opens what is both routed and published, and starts its clock."""
     due_at = rules.due_at(work.now, settings_of(work).reply_within)
     opened = await store.open_cases(work.connection, stories, due_at)
-    work.remind(*(Timer(f"story/{case.story}", OVERDUE, case.due_at, case.team) for case in opened if case.due_at))
+    work.remind(
+        *(Timer(f"story/{case.story}", rules.OVERDUE, case.due_at, case.team) for case in opened if case.due_at)
+    )
 
 
 @hears(StoryWithdrawn)
@@ -78,7 +78,7 @@ async def close_teams(teams: Sequence[TeamClosed], work: Work) -> None:
     await store.close_teams(work.connection, teams)
 
 
-@due(OVERDUE)
+@due(rules.OVERDUE)
 async def say_overdue(timers: Sequence[Timer], work: Work) -> None:
     """Says which of these cases are still unanswered."""
     cases = await store.cases(work.connection, [(timer.subject, timer.target) for timer in timers])

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from shared.events import Claim
 
+OVERDUE = "reply_overdue"
+"""The kind of a case's timer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

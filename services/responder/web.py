@@ -132,7 +132,7 @@ async def reply(
             **written.model_dump(),
         )
         await store.save_reply(work.connection, published)
-        work.cancel(f"story/{story}", "reply_overdue", team)
+        work.cancel(f"story/{story}", rules.OVERDUE, team)
         work.announce(published)
         return Noted(id=published.reply)
 
@@ -146,7 +146,7 @@ async def decline(team: Code, story: UUID, declined: Declined, desk: AtDesk) -> 
     async def hand_back(work: Work) -> Noted:
         case = await answerable(work, story, team)
         await store.mark_declined(work.connection, case, declined.suggestion)
-        work.cancel(f"story/{story}", "reply_overdue", team)
+        work.cancel(f"story/{story}", rules.OVERDUE, team)
         work.announce(RouteDeclined(story=story, team=team, suggestion=declined.suggestion))
         return Noted(id=story)
 

@@ -24,8 +24,6 @@ from shared.events import (
 from shared.timers import Timer
 from shared.work import Work, due, hears
 
-MISSED = "change_missed"
-
 
 @hears(
     StoryReceived,
@@ -53,7 +51,7 @@ async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
     work.announce(*map(rules.announcement, [*new, *judged]))
     work.remind(
         *(
-            Timer(f"story/{one.story}", MISSED, rules.missed_at(one.due), str(one.change))
+            Timer(f"story/{one.story}", rules.MISSED, rules.missed_at(one.due), str(one.change))
             for one in new
             if one.due and one.state is State.PLANNED
         )
@@ -82,7 +80,7 @@ async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
     work.announce(*(CopyErased(story=story.story) for story in erased))
 
 
-@due(MISSED)
+@due(rules.MISSED)
 async def say_missed(timers: Sequence[Timer], work: Work) -> None:
     """Says which planned changes nobody has reported as made by their day."""
     missed = await store.miss_changes(work.connection, [timer.target for timer in timers], work.now.date())

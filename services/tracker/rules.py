@@ -29,6 +29,10 @@ from shared.events import (
 CHANGES = UUID("b8f0d9a1-6c3d-4f38-9d52-0f4de8c0a933")
 
 
+MISSED = "change_missed"
+"""The kind of a planned change's timer."""
+
+
 class State(StrEnum):
     """Where a change stands."""
 

@@ -85,13 +85,17 @@ async def save_verdicts(connection: Connection, verdicts: Sequence[VerdictGiven]
 
 
 async def judge_changes(connection: Connection, ids: Sequence[UUID]) -> list[Change]:
-    """Moves those of these changes whose author has said something new; returns them."""
+    """Moves those of these changes whose author has said something new; returns them.
+
+    A plan can be disputed, but it is confirmed only once it is made: until then its clock goes on.
+    """
     rows = await connection.fetch(
         f"""
         UPDATE tracker.change
            SET state = verdict.state, judged_term = verdict.term, judged_sequence = verdict.sequence
           FROM tracker.verdict
          WHERE change.change = ANY ($1::uuid[]) AND verdict.change = change.change
+           AND (verdict.state = 'disputed' OR change.state NOT IN ('planned', 'missed'))
            AND (change.judged_term, change.judged_sequence) < (verdict.term, verdict.sequence)
         RETURNING {CHANGE}
         """,  # noqa: S608 - the list of columns is a constant

@@ -115,7 +115,7 @@ async def make_change(
         moved = await store.make_change(work.connection, change, made.what) if rules.can_be_made(found) else None
         if moved is None:
             raise Problem(409, "already_made")
-        work.cancel(f"story/{story}", "change_missed", str(change))
+        work.cancel(f"story/{story}", rules.MISSED, str(change))
         work.announce(rules.announcement(moved))
         return Noted(id=change)
 

@@ -185,7 +185,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "SMTP_HOST": "localhost",
         "SMTP_PORT": "25",
         "MAIL_FROM": "stories@example.org",
-        "PUBLIC_ADDRESS": "https://stories.example.org",
     }
     named = {f"STORYLOOP_{name}": value for name, value in said.items()}
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"} | named

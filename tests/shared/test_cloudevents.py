@@ -304,3 +304,13 @@ def test_whatever_one_header_says_a_record_is_read_or_unreadable(name: str, valu
 @given(changed=st.dictionaries(st.sampled_from([*CE, "data", "data_base64", "datacontenttype", "term"]), anything))
 def test_whatever_a_structured_event_says_it_is_read_or_unreadable(changed: dict[str, Any]) -> None:
     refused_or_read(structured(json.dumps(CE | changed).encode()))
+
+
+def test_a_fault_never_repeats_what_a_sender_wrote_into_a_headers_name() -> None:
+    words = "ce_\x00jane smith 999 000 0018"
+    bad = ParkedRecord("t", 0, 0, 0, b"k", b"{}", [("content-type", b"application/json"), (words, b"\xff")])
+
+    with pytest.raises(Unreadable) as raised:
+        read(bad)
+
+    assert str(raised.value) == "a header is not UTF-8"
