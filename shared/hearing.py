@@ -116,7 +116,7 @@ def decide(
 
 
 def may_hold_words(arrival: Arrival) -> bool:
-    """False for what was read as a fact without words: an erasure whose handler failed must stay whole to be redriven."""
+    """False for what was read as a fact without words: a failed erasure must stay whole, or none could redrive it."""
     return not arrival.events or any(event.personal for event in arrival.events)
 
 
