@@ -55,6 +55,8 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: ClassVar[str]
+    short_type: ClassVar[str]
+    """The type without prefix and version: `story.routed`."""
     topic: ClassVar[Topic | None]
     personal: ClassVar[bool]
     erases: ClassVar[bool]
@@ -72,7 +74,7 @@ class Event(BaseModel):
     ) -> None:
         super().__init_subclass__(**rest)
         if name:
-            cls.type = f"{PREFIX}{name}.v{version}"
+            cls.type, cls.short_type = f"{PREFIX}{name}.v{version}", name
             cls.topic, cls.personal, cls.erases = topic, personal, erases
             CONTRACTS[cls.type] = cls
 

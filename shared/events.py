@@ -424,6 +424,8 @@ class ChangeEvent(StoryEvent):
 
     change: UUID
     team: Code
+    times_made: Annotated[int, Field(ge=0)] = 0
+    """How often it has been reported as made: what was disputed can be made again."""
 
 
 class ChangePlanned(ChangeEvent, name="change.planned", topic=topics.OUTCOMES, personal=True):

@@ -5,8 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -33,8 +34,11 @@ class Desk:
     """False once consuming has stopped for a bad deploy: a roll-out that sees it goes no further."""
 
     async def read(self, load: Callable[[Connection], Awaitable[T]]) -> T:
-        """Loads something outside any transaction."""
-        async with self.home.database.connection() as connection:
+        """Loads what belongs together: all statements of `load` see the same moment."""
+        async with (
+            self.home.database.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             return await load(connection)
 
     async def on_thread(self, subject: str, do: Callable[[Work], Awaitable[T]]) -> T:
@@ -92,8 +96,16 @@ def require_staff(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+After = Annotated[UUID | None, Query(description="The last id of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
 staff = [Depends(require_staff)]
 health = APIRouter(tags=["health"])
+
+
+class Noted(BaseModel):
+    """The id of what was kept."""
+
+    id: UUID
 
 
 @health.get("/health/live")
@@ -102,7 +114,7 @@ async def live() -> dict[str, bool]:
     return {"live": True}
 
 
-@health.get("/health/ready")
+@health.get("/health/ready", responses={503: {"description": "It cannot serve yet, or consuming has stopped."}})
 async def ready(desk: AtDesk) -> Response:
     """The process can serve."""
     can_serve = desk.ready and desk.healthy()

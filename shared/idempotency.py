@@ -21,8 +21,7 @@ class Answer:
 
 
 async def answered_before(connection: Connection, key: str, path: str, body: bytes) -> Answer | None:
-    """The answer that this key had, if any; a second request with the key waits here until the first is through."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 1))", key, path)
+    """The answer that this key had, if any; its path's thread is locked, so no second request is at it."""
     row = await connection.fetchrow(
         "SELECT sha256, status, body, subject FROM answered WHERE key = $1 AND path = $2", key, path
     )

@@ -16,7 +16,7 @@ from shared.timers import Timer
 from shared.work import Handler, Home, Work, on_threads
 
 Send = Callable[[Leased], Awaitable[None]]
-LAG_THAT_HOLDS_TIMERS = 1000
+BACKLOG_THAT_HOLDS_TIMERS = 1000
 """After a stop what was missed is heard first; a reply may be among it that a timer would call missing."""
 
 
@@ -28,7 +28,8 @@ class Jobs:
     entrances: Sequence[Entrance]
     due: Mapping[str, Handler]
     channels: Mapping[str, Send]
-    lag: Callable[[], int]
+    backlog: Callable[[], Awaitable[int]]
+    """Records that the service has not heard yet."""
     pace: float = 1.0
     next_expiry: float = 0.0
 
@@ -46,10 +47,12 @@ class Jobs:
 
     async def fire_timers(self) -> None:
         """Handles what is due, all of a kind in one transaction; if that fails, one by one."""
-        if not self.due or self.lag() > LAG_THAT_HOLDS_TIMERS:
+        if not self.due:
             return
         async with self.home.database.connection() as connection:
             waiting = await timers.waiting(connection)
+        if waiting and await self.backlog() > BACKLOG_THAT_HOLDS_TIMERS:
+            return
         for kind, of_kind in groupby(sorted(waiting, key=lambda timer: timer.kind), key=lambda timer: timer.kind):
             await self._fire(kind, list(of_kind))
 
@@ -109,11 +112,11 @@ class Jobs:
     async def redrive(self) -> None:
         """Takes up parked rows that the command line has marked."""
         async with self.home.database.connection() as connection:
-            rows = await parking.marked(connection)
-        for record, _ in rows:
-            entrance = next((one for one in self.entrances if one.stream.reads(record.topic)), None)
-            if entrance is not None:
-                await self._redrive_or_say(entrance, record)
+            found = await parking.marked_topics(connection)
+            readers = {topic: one for topic in found for one in self.entrances if one.stream.reads(topic)}
+            records = await parking.marked(connection, list(readers))
+        for record in records:
+            await self._redrive_or_say(readers[record.topic], record)
 
     async def _redrive_or_say(self, entrance: Entrance, record: ParkedRecord) -> None:
         try:

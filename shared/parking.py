@@ -87,16 +87,23 @@ def unpack(packed: bytes) -> list[tuple[str, bytes | None]]:
     return [(name, None if value is None else base64.b64decode(value)) for name, value in json.loads(packed)]
 
 
-async def marked(connection: Connection, limit: int = 100) -> list[tuple[ParkedRecord, str | None]]:
-    """Rows to be taken up again, with their subjects; not locked yet, because threads come first."""
+async def marked_topics(connection: Connection) -> list[str]:
+    """Where rows that are to be taken up again came from."""
+    return [row["topic"] for row in await connection.fetch("SELECT DISTINCT topic FROM parked WHERE mark = 'redrive'")]
+
+
+async def marked(connection: Connection, topics: Sequence[str], limit: int = 100) -> list[ParkedRecord]:
+    """Rows of these topics to be taken up again; not locked yet, because threads come first."""
     rows = await connection.fetch(
         """
-        SELECT topic, partition, "offset", timestamp, key, value, headers, subject
-          FROM parked WHERE mark = 'redrive' ORDER BY topic, partition, "offset" LIMIT $1
+        SELECT topic, partition, "offset", timestamp, key, value, headers
+          FROM parked WHERE mark = 'redrive' AND topic = ANY ($1::text[])
+         ORDER BY marked_at, topic, partition, "offset" LIMIT $2
         """,
+        topics,
         limit,
     )
-    return [(_record(row), row["subject"]) for row in rows]
+    return [_record(row) for row in rows]
 
 
 async def lock(connection: Connection, record: ParkedRecord) -> bool:

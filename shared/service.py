@@ -18,6 +18,7 @@ from fastapi import APIRouter
 from faststream.kafka import KafkaBroker
 
 from shared import erasures, logs, migrations, replay, topics
+from shared.backlog import Backlog
 from shared.consumer import Consumer
 from shared.database import Database, is_temporary
 from shared.entrance import Entrance
@@ -74,6 +75,7 @@ class Process:
         self.home = Home(service.name, database, service.settings, self.wake_relays)
         self.entrances = [Entrance(self.home, stream) for stream in service.streams]
         self.desk = Desk(self.home)
+        self.backlog = Backlog(self.settings.kafka, database, [one for one in service.streams if one.lane is Lane.LIVE])
         self.broker = KafkaBroker(
             self.settings.kafka,
             client_id=service.name,
@@ -144,7 +146,7 @@ class Process:
             [Entrance(self.home, stream) for stream in streams],  # redrives that fail must not stop live consuming
             dues(self.service.handlers),
             self.service.channels,
-            lambda: sum(one.lag() for one in self.consumers),
+            self.backlog.records,
         )
 
     async def _schema_is_there(self) -> None:
@@ -198,6 +200,7 @@ class Process:
             if part.get_name() != "http":
                 part.cancel()
         await asyncio.wait([*parts, stopped], timeout=self.settings.grace.total_seconds() / 2)
+        await self.backlog.close()
         await self.database.close()
         log.info("service.stopped")
         if failed:

@@ -11,8 +11,9 @@ import pytest
 from deploy.local.folder import run_folder
 from deploy.local.kafka import kafka as start_kafka
 from deploy.local.postgres import postgres as start_postgres
-from deploy.local.system import Databases, drop_database, make_database, migrate_all, with_parts
+from deploy.local.system import Databases, drop_database, make_database, migrate_all
 from shared.database import Database
+from tests.copies import Copies
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,18 +68,20 @@ async def template(server: str) -> AsyncIterator[Databases]:
     await drop_database(server, name)
 
 
+@pytest.fixture(scope="session")
+async def copies(server: str, template: Databases) -> AsyncIterator[Copies]:
+    """Copies of all four schemas."""
+    made = Copies(server, template)
+    yield made
+    await made.end()
+
+
 @pytest.fixture
-async def databases(server: str, template: Databases) -> AsyncIterator[Databases]:
-    """A fresh copy of all four schemas."""
-    original, name = template.admin.rpartition("/")[2], f"c{uuid4().hex[:10]}"
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
-        dsns = {service: with_parts(dsn, path=f"/{name}") for service, dsn in template.dsns.items()}
-        yield Databases(with_parts(template.admin, path=f"/{name}"), dsns)
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await connection.close()
+async def databases(copies: Copies) -> AsyncIterator[Databases]:
+    """All four schemas, as their migrations leave them."""
+    databases = await copies.take()
+    yield databases
+    await copies.give_back(databases)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from shared.events import (
     StoryReceived,
     StoryRouted,
     StoryWithdrawn,
+    TeamListed,
     Verdict,
     VerdictGiven,
     Visibility,
@@ -119,6 +120,11 @@ def story_routed(story: UUID | None = None, *, teams: Sequence[str] = ("T1",), r
 def story_heard(story: UUID, team: str = "T1", role: str = "Ward manager") -> StoryHeard:
     """Somebody of a team opened the story."""
     return StoryHeard(story=story, team=team, team_name=f"Team {team}", role=role)
+
+
+def team_listed(team: str = "T1", name: str = "Team T1", organisation: str = "TRUST1") -> TeamListed:
+    """A team of the directory."""
+    return TeamListed(team=team, name=name, organisation=organisation)
 
 
 def reply_published(story: UUID | None = None, *, claim: Claim = Claim.NONE, **fields: Any) -> ReplyPublished:

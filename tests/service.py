@@ -1,7 +1,7 @@
 """A service in a test: it hears records through the real entrance, answers HTTP, and its outbox is read back."""
 
 import importlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count, groupby
 from typing import Any
@@ -77,6 +77,7 @@ def submitted(
     reference: str = "ref-1",
     id_: str | None = None,
     source: str = "/surveys/wards",
+    partition: int = 0,
     value: bytes | None = None,
 ) -> ParkedRecord:
     """A publisher's event on its own topic; `value` takes the place of what the event says."""
@@ -90,7 +91,7 @@ def submitted(
         "time": "2026-05-04T10:00:00Z",
     }
     body = event.model_dump_json(exclude_defaults=True).encode() if value is None else value
-    return record(prefix + by, body, ce, key=reference.encode())
+    return record(prefix + by, body, ce, key=reference.encode(), partition=partition)
 
 
 async def hear(service: str, database: Database, *things: Event | ParkedRecord) -> list[Arrival]:
@@ -122,7 +123,16 @@ def jobs(service: str, database: Database) -> Jobs:
     """The service's timers and redrives, turned by hand."""
     home = home_of(service, database)
     handlers = importlib.import_module(f"services.{service}.handlers")
-    return Jobs(home, [Entrance(home, stream) for stream in streams(service)], dues(handlers), {}, lambda: 0)
+    return Jobs(home, [Entrance(home, stream) for stream in streams(service)], dues(handlers), {}, backlog_of(0))
+
+
+def backlog_of(records: int) -> Callable[[], Awaitable[int]]:
+    """What the broker says is still to be heard."""
+
+    async def say() -> int:
+        return records
+
+    return say
 
 
 async def time_passes(service: str, database: Database) -> None:

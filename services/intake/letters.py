@@ -54,7 +54,7 @@ def _(fact: ChangePlanned, told: StoryTold) -> Sequence[Delivery]:
 @about.register
 def _(fact: ChangeMade, told: StoryTold) -> Sequence[Delivery]:
     text = f"Staff say that they made a change because of your story:\n\n{fact.what}"
-    return _letter(fact.story, told, f"made {fact.change}", "A change was made", text)
+    return _letter(fact.story, told, f"made {fact.change}.{fact.times_made}", "A change was made", text)
 
 
 def _letter(story: UUID, told: StoryTold, kind: str, subject: str, text: str) -> Sequence[Delivery]:

@@ -47,14 +47,18 @@ def _(fact: ReplyPublished) -> list[Line]:
 
 @lines.register
 def _(fact: ChangePlanned | ChangeMade) -> list[Line]:
-    return [_line(fact, str(fact.change), change=str(fact.change), what=fact.what)]
+    return [_line(fact, _round(fact), change=str(fact.change), what=fact.what)]
 
 
 @lines.register
 def _(fact: ChangeEvent) -> list[Line]:
-    return [_line(fact, str(fact.change), change=str(fact.change))]
+    return [_line(fact, _round(fact), change=str(fact.change))]
+
+
+def _round(fact: ChangeEvent) -> str:
+    """What was disputed can be made again, and that is another line."""
+    return f"{fact.change}.{fact.times_made}"
 
 
 def _line(fact: StoryEvent, target: str = "", **detail: Any) -> Line:
-    kind = fact.type.removeprefix("uk.nhs.storyloop.").rpartition(".v")[0]
-    return Line(fact.story, kind, target, fact.envelope.time, detail)
+    return Line(fact.story, fact.short_type, target, fact.envelope.time, detail)

@@ -151,9 +151,9 @@ def why_not_moderate(state: State | None) -> str | None:
     return None if state is State.WAITING else f"already_{state}"
 
 
-def is_known_change(change: UUID, lines: Iterable[tuple[str, str]]) -> bool:
-    """Among the (kind, target) of what the author sees is one about this change."""
-    return any(kind.startswith("change.") and target == str(change) for kind, target in lines)
+def is_known_change(change: UUID, details: Iterable[Mapping[str, str]]) -> bool:
+    """Among what the author sees is a line about this change."""
+    return any(detail.get("change") == str(change) for detail in details)
 
 
 @dataclass(frozen=True, slots=True)

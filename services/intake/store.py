@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from asyncpg import Record
+from asyncpg import Record, SerializationError
 
 from services.intake.progress import lines
 from services.intake.rules import Known, Publisher, State, Story, Submission
@@ -62,18 +62,35 @@ async def known(connection: Connection, asked: Sequence[Submission]) -> Known:
 
 
 async def save_submissions(connection: Connection, accepted: Sequence[Submission]) -> None:
-    """Remembers which events of a publisher were taken."""
-    await connection.execute(
-        """
-        INSERT INTO intake.submission (publisher, event_id, sha256, subject)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
-        ON CONFLICT (publisher, event_id) DO NOTHING
-        """,
+    """Remembers which events of a publisher were taken.
+
+    `SerializationError`, so that all is judged again, if another transaction has taken one with another body since.
+    """
+    rows = (
         [one.publisher for one in accepted],
         [one.event_id for one in accepted],
         [one.sha256 for one in accepted],
         [one.subject for one in accepted],
     )
+    await connection.execute(
+        """
+        INSERT INTO intake.submission (publisher, event_id, sha256, subject)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) AS new (publisher, event_id)
+         ORDER BY publisher, event_id
+        ON CONFLICT (publisher, event_id) DO NOTHING
+        """,
+        *rows,
+    )
+    overtaken = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM intake.submission JOIN unnest($1::text[], $2::text[], $3::bytea[])
+                                AS new (publisher, event_id, sha256) USING (publisher, event_id)
+                        WHERE submission.sha256 <> new.sha256)
+        """,
+        *rows[:3],
+    )
+    if overtaken:
+        raise SerializationError("another transaction took an event with this id first")
 
 
 async def save_offers(

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from asyncpg import Record
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from services.intake import rules, store, submissions
 from services.intake.events_api import events
 from services.intake.rules import State, Story
 from shared.contracts import one_of
+from shared.database import Connection
 from shared.events import (
     Criticality,
     RejectionReason,
@@ -22,7 +24,7 @@ from shared.events import (
     Verdict,
     VerdictGiven,
 )
-from shared.http import AtDesk, IdempotencyKey, bearer, staff
+from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, bearer, staff
 from shared.ids import new_id, story_of
 from shared.problems import Problem
 from shared.work import Work
@@ -92,12 +94,6 @@ class Judged(BaseModel):
     verdict: Annotated[Verdict, one_of(Verdict, other=False)]
 
 
-class Noted(BaseModel):
-    """The id of what was kept."""
-
-    id: UUID
-
-
 # --- the author -------------------------------------------------------------------------------------
 
 
@@ -131,9 +127,15 @@ Mine = Annotated[UUID, Depends(story_of_link)]
 @pages.get("/my-story", tags=["follow"])
 async def my_story(story: Mine, desk: AtDesk) -> MyStory:
     """What has happened to the author's story: only what is so, never a promise."""
-    kept = await desk.read(lambda connection: store.story(connection, story))
-    lines = await desk.read(lambda connection: store.progress(connection, story))
-    erased = await desk.read(lambda connection: store.erasures(connection, story))
+
+    async def look(connection: Connection) -> tuple[Story | None, list[Record], list[Record]]:
+        return (
+            await store.story(connection, story),
+            await store.progress(connection, story),
+            await store.erasures(connection, story),
+        )
+
+    kept, lines, erased = await desk.read(look)
     if kept is None:
         raise Problem(404, "no_such_link")
     return MyStory(
@@ -178,7 +180,7 @@ async def give_verdict(story: Mine, judged: Judged, desk: AtDesk) -> Noted:
 
     async def say(work: Work) -> Noted:
         lines = await store.progress(work.connection, story)
-        if not rules.is_known_change(judged.change, [(line["kind"], line["target"]) for line in lines]):
+        if not rules.is_known_change(judged.change, [line["detail"] for line in lines]):
             raise Problem(404, "no_such_change")
         verdict = VerdictGiven(story=story, change=judged.change, verdict=judged.verdict)
         await store.save_verdict(work.connection, verdict)
@@ -192,9 +194,7 @@ async def give_verdict(story: Mine, judged: Judged, desk: AtDesk) -> Noted:
 
 
 @pages.get("/moderation/stories", tags=["moderation"], dependencies=staff)
-async def waiting(
-    desk: AtDesk, after: UUID | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> list[WaitingStory]:
+async def waiting(desk: AtDesk, after: After = None, limit: Limit = 50) -> list[WaitingStory]:
     """Stories that wait; ask again with the last id for the next page."""
     found = await desk.read(lambda connection: store.waiting(connection, after, limit))
     return [WaitingStory(story=one.story, publisher=one.publisher, told=one.told) for one in found if one.told]

@@ -83,8 +83,10 @@ async def say_overdue(timers: Sequence[Timer], work: Work) -> None:
     """Says which of these cases are still unanswered."""
     cases = await store.cases(work.connection, [(timer.subject, timer.target) for timer in timers])
     late = [case for case in cases if rules.is_overdue(case, work.now)]
-    work.announce(*map(_overdue, late))
+    await store.mark_overdue(work.connection, late)
+    work.announce(*map(overdue, late))
 
 
-def _overdue(case: Case) -> ReplyOverdue:
+def overdue(case: Case) -> ReplyOverdue:
+    """The fact that a case is overdue."""
     return ReplyOverdue(story=case.story, team=case.team, due_at=case.due_at or case.opened_at)

@@ -7,22 +7,22 @@ import typer
 from asyncpg import Record
 
 from shared.database import Connection
-from shared.events import ReplyPublished, RouteDeclined, StoryHeard
+from shared.events import ReplyOverdue, ReplyPublished, RouteDeclined, StoryHeard
 from shared.restating import Fact, command
 
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
-    """Who has heard, who replied, and who said *not ours*; where that led is router's own state."""
+    """Who has heard, who was late, who replied, and who said *not ours*; where that led is router's own state."""
     stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
     cases, replies = await _cases(connection, stories), await _replies(connection, stories)
-    facts = [*_heard(cases), *map(_reply, replies), *_declined(cases)]
+    facts = [*_heard(cases), *_overdue(cases), *map(_reply, replies), *_declined(cases)]
     return sorted(facts, key=lambda fact: (fact.event.subject, fact.at))
 
 
 async def _cases(connection: Connection, stories: Sequence[UUID]) -> list[Record]:
     return await connection.fetch(
         """
-        SELECT story, team, team_name, heard_at, heard_role, declined_at, suggestion
+        SELECT story, team, team_name, heard_at, heard_role, declined_at, suggestion, due_at, overdue_at
           FROM responder.team_case WHERE story = ANY ($1::uuid[]) ORDER BY story, team
         """,
         stories,
@@ -49,6 +49,14 @@ def _heard(cases: Sequence[Record]) -> list[Fact]:
         )
         for row in cases
         if row["heard_role"]
+    ]
+
+
+def _overdue(cases: Sequence[Record]) -> list[Fact]:
+    return [
+        Fact(ReplyOverdue(story=row["story"], team=row["team"], due_at=row["due_at"]), row["overdue_at"])
+        for row in cases
+        if row["overdue_at"]
     ]
 
 

@@ -24,6 +24,8 @@ class Case:
     answered_at: datetime | None
     declined_at: datetime | None
     closed_at: datetime | None
+    overdue_at: datetime | None
+    """When it was said to be overdue."""
 
 
 def due_at(opened_at: datetime, allowed: timedelta) -> datetime:

@@ -13,7 +13,8 @@ from shared.database import Connection
 from shared.events import CommentReceived, ReplyPublished, StoryPublished, StoryRouted, TeamClosed, TeamListed
 
 Story = TypeVar("Story", bound=StoryEvent)
-CASE = """story, team, team_name, organisation, opened_at, due_at, heard_at, answered_at, declined_at, closed_at"""
+CASE = """story, team, team_name, organisation, opened_at, due_at, heard_at, answered_at, declined_at, closed_at,
+          overdue_at"""
 
 
 async def keep_newest(connection: Connection, state: str, stories: Sequence[Story]) -> list[Story]:
@@ -222,6 +223,18 @@ async def mark_heard(connection: Connection, case: Case, role: str) -> bool:
     )
 
 
+async def mark_overdue(connection: Connection, cases: Sequence[Case]) -> None:
+    """Notes that these were said to be overdue."""
+    await connection.execute(
+        """
+        UPDATE responder.team_case SET overdue_at = now()
+         WHERE (story, team) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))
+        """,
+        [case.story for case in cases],
+        [case.team for case in cases],
+    )
+
+
 async def mark_declined(connection: Connection, case: Case, suggestion: str | None) -> None:
     """Notes that the team said *not ours*."""
     await connection.execute(
@@ -251,7 +264,7 @@ async def save_reply(connection: Connection, reply: ReplyPublished) -> None:
     )
     await connection.execute(
         """
-        UPDATE responder.team_case SET answered_at = coalesce(answered_at, now()), heard_at = coalesce(heard_at, now())
+        UPDATE responder.team_case SET answered_at = coalesce(answered_at, now())
          WHERE story = $1 AND team = $2
         """,
         reply.story,
@@ -260,6 +273,18 @@ async def save_reply(connection: Connection, reply: ReplyPublished) -> None:
 
 
 # --- what the API shows ----------------------------------------------------------------------------
+
+
+async def teams(connection: Connection, after: str | None, limit: int) -> list[Record]:
+    """The directory's teams that are not closed, in order of codes, after the given one."""
+    return await connection.fetch(
+        """
+        SELECT team, name, organisation FROM responder.team
+         WHERE closed_at IS NULL AND ($1::text IS NULL OR team > $1) ORDER BY team LIMIT $2
+        """,
+        after,
+        limit,
+    )
 
 
 async def inbox(connection: Connection, team: str, after: UUID | None, limit: int) -> list[Record]:

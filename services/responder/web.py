@@ -11,14 +11,20 @@ from services.responder import rules, store
 from services.responder.rules import Case
 from shared.contracts import Code, Line, Text, one_of
 from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
-from shared.http import AtDesk, IdempotencyKey, staff
+from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, staff
 from shared.ids import new_id
 from shared.problems import Problem
 from shared.work import Work
 
 pages = APIRouter(dependencies=staff)
-After = Annotated[UUID | None, Query(description="The last id of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+class TeamView(BaseModel):
+    """A team of the directory."""
+
+    team: str
+    name: str
+    organisation: str
 
 
 class InboxEntry(BaseModel):
@@ -80,10 +86,15 @@ class ReplyWritten(BaseModel):
         return self
 
 
-class Noted(BaseModel):
-    """The id of what was kept."""
-
-    id: UUID
+@pages.get("/teams", tags=["inbox"])
+async def teams(
+    desk: AtDesk,
+    after: Annotated[Code | None, Query(description="The last team of the page before.")] = None,
+    limit: Limit = 50,
+) -> list[TeamView]:
+    """The teams that have an inbox; ask again with the last one for the next page."""
+    rows = await desk.read(lambda connection: store.teams(connection, after, limit))
+    return [TeamView(**dict(row)) for row in rows]
 
 
 @pages.get("/teams/{team}/stories", tags=["inbox"])
@@ -107,9 +118,7 @@ async def hear_story(team: Code, story: UUID, opened: Opened, desk: AtDesk) -> N
     """A member of staff has opened the story; the first time is announced."""
 
     async def hear(work: Work) -> Noted:
-        case = await answerable(work, story, team)
-        if await store.mark_heard(work.connection, case, opened.role):
-            work.announce(StoryHeard(story=story, team=team, team_name=case.team_name, role=opened.role))
+        await mark_heard(work, await answerable(work, story, team), opened.role)
         return Noted(id=story)
 
     return await desk.on_thread(f"story/{story}", hear)
@@ -131,6 +140,7 @@ async def reply(
             organisation=case.organisation,
             **written.model_dump(),
         )
+        await mark_heard(work, case, written.signed_role)
         await store.save_reply(work.connection, published)
         work.cancel(f"story/{story}", rules.OVERDUE, team)
         work.announce(published)
@@ -158,6 +168,12 @@ async def comments(service: Code, desk: AtDesk, after: After = None, limit: Limi
     """The reading list of a service."""
     rows = await desk.read(lambda connection: store.comments(connection, service, after, limit))
     return [CommentView(**dict(row)) for row in rows]
+
+
+async def mark_heard(work: Work, case: Case, role: str) -> None:
+    """Whoever opens a story, or answers it, has heard it; the first time is announced."""
+    if await store.mark_heard(work.connection, case, role):
+        work.announce(StoryHeard(story=case.story, team=case.team, team_name=case.team_name, role=role))
 
 
 async def answerable(work: Work, story: UUID, team: str) -> Case:

@@ -112,6 +112,7 @@ async def add_routes(
     revisions = await _revisions(connection, [one.story for one in declined])
     told = [(one, revisions.get(one.story, 1), found) for one, found in zip(declined, matches, strict=True)]
     new = await _insert_routes(connection, told, directory)
+    await connection.execute("DELETE FROM router.unheard WHERE story = ANY ($1::uuid[])", [story for story, _ in new])
     fresh = []
     for one, revision, found in told:
         mine = [match for match in found if (one.story, match.subscription.team) in new]

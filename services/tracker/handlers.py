@@ -1,9 +1,10 @@
 """What tracker does with facts about a story, in whatever order they come."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from services.tracker import rules, store
-from services.tracker.rules import State
+from services.tracker.rules import Change, Said, State
 from shared.contracts import StoryEvent
 from shared.events import (
     CommentReceived,
@@ -47,24 +48,33 @@ async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
     await store.save_entries(work.connection, replies)
     claimed = [change for change in map(rules.claimed_change, replies) if change is not None]
     new = await store.add_changes(work.connection, claimed)
-    judged = await store.judge_changes(work.connection, [one.change for one in new])
-    work.announce(*map(rules.announcement, [*new, *judged]))
-    work.remind(
-        *(
-            Timer(f"story/{one.story}", rules.MISSED, rules.missed_at(one.due), str(one.change))
-            for one in new
-            if one.due and one.state is State.PLANNED
-        )
-    )
+    follow(work, new.values())
+    await judge(work, new, await store.words(work.connection, list(new)))
 
 
 @hears(VerdictGiven)
 async def keep_verdicts(verdicts: Sequence[VerdictGiven], work: Work) -> None:
     """The author's verdict confirms or disputes a change, as soon as both are here."""
     await store.save_entries(work.connection, verdicts)
-    await store.save_verdicts(work.connection, verdicts)
-    judged = await store.judge_changes(work.connection, [verdict.change for verdict in verdicts])
-    work.announce(*map(rules.announcement, judged))
+    words = [rules.said(verdict) for verdict in verdicts]
+    await store.save_words(work.connection, words)
+    await judge(work, await store.changes(work.connection, [word.change for word in words]), words)
+
+
+async def judge(work: Work, changes: Mapping[UUID, Change], words: Sequence[Said]) -> None:
+    """Moves changes as their authors' words say."""
+    steps = rules.judged_in_turn(changes, words)
+    await store.save_changes(work.connection, [step.after for step in steps])
+    follow(work, [step.after for step in steps if step.after.state is not step.before.state])
+
+
+def follow(work: Work, changes: Iterable[Change]) -> None:
+    """Says where changes now stand; a plan has its day."""
+    for change in changes:
+        work.announce(rules.announcement(change))
+        if change.due and change.state is State.PLANNED:
+            due_at = rules.missed_at(change.due)
+            work.remind(Timer(f"story/{change.story}", rules.MISSED, due_at, str(change.change)))
 
 
 @hears(CommentReceived)
@@ -83,5 +93,7 @@ async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
 @due(rules.MISSED)
 async def say_missed(timers: Sequence[Timer], work: Work) -> None:
     """Says which planned changes nobody has reported as made by their day."""
-    missed = await store.miss_changes(work.connection, [timer.target for timer in timers], work.now.date())
-    work.announce(*map(rules.announcement, missed))
+    planned = await store.changes(work.connection, [UUID(timer.target) for timer in timers])
+    late = [rules.missed(change) for change in planned.values() if rules.is_missed(change, work.now.date())]
+    await store.save_changes(work.connection, late)
+    follow(work, late)

@@ -16,7 +16,7 @@ async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[F
     stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
     rows = await connection.fetch(
         """
-        SELECT change, story, team, state, what, due, claimed_at, made_at
+        SELECT change, story, team, claimed, claimed_what, state, what, due, times_made, claimed_at, made_at
           FROM tracker.change WHERE story = ANY ($1::uuid[]) ORDER BY story, claimed_at, change
         """,
         stories,
@@ -25,10 +25,11 @@ async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[F
 
 
 def _way(row: Record) -> Iterable[Fact]:
-    """Planned where it had a day or was not made, made where it was, and then what was last said of it."""
+    """Planned where it was claimed so, made where it was, and then what was last said of it."""
     said, state = dict(row), State(row["state"])
-    if row["due"] or row["made_at"] is None:
-        yield Fact(FACTS[State.PLANNED].model_validate(said), row["claimed_at"])
+    if State(row["claimed"]) is State.PLANNED:
+        planned = said | {"what": row["claimed_what"], "times_made": 0}
+        yield Fact(FACTS[State.PLANNED].model_validate(planned), row["claimed_at"])
     if row["made_at"] is not None:
         yield Fact(FACTS[State.MADE].model_validate(said), row["made_at"])
     if state not in {State.PLANNED, State.MADE}:

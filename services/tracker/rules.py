@@ -1,7 +1,7 @@
 """What each fact adds to a story's timeline, and how a change moves on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import singledispatch
@@ -25,6 +25,7 @@ from shared.events import (
     Verdict,
     VerdictGiven,
 )
+from shared.threads import Number
 
 CHANGES = UUID("b8f0d9a1-6c3d-4f38-9d52-0f4de8c0a933")
 
@@ -65,6 +66,27 @@ class Change:
     state: State
     what: str = field(repr=False)
     due: date | None
+    times_made: int = 0
+    judged: Number = (0, 0)
+    """The number of the verdict that was last taken into account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The author's word on a change."""
+
+    change: UUID
+    story: UUID
+    verdict: Verdict
+    number: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change before and after something happened to it."""
+
+    before: Change
+    after: Change
 
 
 @singledispatch
@@ -104,12 +126,10 @@ def _(fact: VerdictGiven) -> list[Entry]:
 
 
 def _entry(fact: StoryEvent, target: str = "", **detail: Any) -> Entry:
-    kind = fact.type.removeprefix("uk.nhs.storyloop.").rpartition(".v")[0]
-    return Entry(fact.story, kind, target, fact.envelope.time, detail)
+    return Entry(fact.story, fact.short_type, target, fact.envelope.time, detail)
 
 
 CLAIMED = {Claim.PLANNED: State.PLANNED, Claim.MADE: State.MADE}
-JUDGED = {Verdict.YES: State.CONFIRMED, Verdict.PARTLY: State.CONFIRMED, Verdict.NO: State.DISPUTED}
 
 
 def claimed_change(reply: ReplyPublished) -> Change | None:
@@ -117,7 +137,8 @@ def claimed_change(reply: ReplyPublished) -> Change | None:
     state = CLAIMED.get(reply.claim)
     if state is None or reply.explanation is None:
         return None
-    return Change(uuid5(CHANGES, str(reply.reply)), reply.story, reply.team, state, reply.explanation, reply.due)
+    id_, times_made = uuid5(CHANGES, str(reply.reply)), int(state is State.MADE)
+    return Change(id_, reply.story, reply.team, state, reply.explanation, reply.due, times_made)
 
 
 def missed_at(due: date) -> datetime:
@@ -130,9 +151,37 @@ def is_missed(change: Change, today: date) -> bool:
     return change.state is State.PLANNED and change.due is not None and change.due < today
 
 
-def judged(verdict: Verdict) -> State | None:
-    """What the author's verdict makes of a change; None for one that is not known here."""
-    return JUDGED.get(verdict)
+def missed(change: Change) -> Change:
+    """Staff have not confirmed the change by its day."""
+    return replace(change, state=State.MISSED)
+
+
+def said(given: VerdictGiven) -> Said:
+    """What a verdict's fact says."""
+    return Said(given.change, given.story, given.verdict, given.envelope.number)
+
+
+def judged_in_turn(changes: Mapping[UUID, Change], words: Iterable[Said]) -> list[Step]:
+    """What the author's words make of these changes, one word after the other; an older word changes nothing."""
+    now, steps = dict(changes), []
+    for word in words:
+        before = now.get(word.change)
+        if before is not None and before.judged < word.number:
+            now[word.change] = replace(before, state=_judged(before, word.verdict), judged=word.number)
+            steps.append(Step(before, now[word.change]))
+    return steps
+
+
+def _judged(change: Change, verdict: Verdict) -> State:
+    """A plan can be disputed, but it is confirmed only once it is made: until then its clock goes on."""
+    match verdict:
+        case Verdict.NO:
+            return State.DISPUTED
+        case Verdict.YES | Verdict.PARTLY if change.times_made:
+            return State.CONFIRMED
+        case Verdict.YES | Verdict.PARTLY if change.state is State.DISPUTED:
+            return State.PLANNED
+    return change.state
 
 
 def can_be_made(change: Change) -> bool:
@@ -140,10 +189,14 @@ def can_be_made(change: Change) -> bool:
     return change.state in {State.PLANNED, State.MISSED, State.DISPUTED}
 
 
+def made(change: Change, what: str) -> Change:
+    """The change is there, in the words of those who made it."""
+    return replace(change, state=State.MADE, what=what, times_made=change.times_made + 1)
+
+
 def announcement(change: Change) -> ChangeEvent:
     """The fact that says where a change now stands."""
-    said = {"story": change.story, "change": change.change, "team": change.team, "what": change.what, "due": change.due}
-    return FACTS[change.state].model_validate(said)
+    return FACTS[change.state].model_validate(asdict(change))
 
 
 FACTS: Mapping[State, type[ChangeEvent]] = {

@@ -1,17 +1,16 @@
 """Tracker's SQL."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from asyncpg import Record
 
-from services.tracker.rules import Change, State, entries, judged
+from services.tracker.rules import Change, Said, State, entries
 from shared.contracts import StoryEvent
 from shared.database import Connection
-from shared.events import CommentReceived, VerdictGiven
+from shared.events import CommentReceived, Verdict
 
-CHANGE = "change.change, change.story, change.team, change.state, change.what, change.due"
+CHANGE = "change, story, team, state, what, due, times_made, judged_term, judged_sequence"
 
 
 async def save_entries(connection: Connection, facts: Sequence[StoryEvent]) -> None:
@@ -33,16 +32,16 @@ async def save_entries(connection: Connection, facts: Sequence[StoryEvent]) -> N
         )
 
 
-async def add_changes(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+async def add_changes(connection: Connection, changes: Sequence[Change]) -> dict[UUID, Change]:
     """Adds changes; returns those that were not there."""
     if not changes:
-        return []
+        return {}
     rows = await connection.fetch(
         f"""
-        INSERT INTO tracker.change (change, story, team, state, what, due, made_at)
-        SELECT change, story, team, state, what, due, CASE WHEN state = 'made' THEN now() END
-          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[])
-            AS new (change, story, team, state, what, due)
+        INSERT INTO tracker.change (change, story, team, claimed, claimed_what, state, what, due, times_made, made_at)
+        SELECT change, story, team, state, what, state, what, due, times_made, CASE WHEN times_made > 0 THEN now() END
+          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[], $7::integer[])
+            AS new (change, story, team, state, what, due, times_made)
         ON CONFLICT (change) DO NOTHING
         RETURNING {CHANGE}
         """,  # noqa: S608 - the list of columns is a constant
@@ -52,84 +51,69 @@ async def add_changes(connection: Connection, changes: Sequence[Change]) -> list
         [one.state for one in changes],
         [one.what for one in changes],
         [one.due for one in changes],
+        [one.times_made for one in changes],
     )
-    return [_change(row) for row in rows]
+    return {row["change"]: _change(row) for row in rows}
 
 
 async def changes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Change]:
-    """Changes by their ids."""
+    """Changes by their ids, in the order of their claims."""
     rows = await connection.fetch(
-        f"SELECT {CHANGE} FROM tracker.change WHERE change = ANY ($1::uuid[])",  # noqa: S608 - as above
+        f"SELECT {CHANGE} FROM tracker.change WHERE change = ANY ($1::uuid[]) ORDER BY claimed_at, change",  # noqa: S608 - as above
         ids,
     )
     return {row["change"]: _change(row) for row in rows}
 
 
-async def save_verdicts(connection: Connection, verdicts: Sequence[VerdictGiven]) -> None:
-    """Keeps the newest verdict about each change."""
-    newest = list({verdict.change: verdict for verdict in verdicts if judged(verdict.verdict)}.values())
+async def save_changes(connection: Connection, changes: Sequence[Change]) -> None:
+    """Keeps where changes now stand; of several rows of one change the last counts."""
+    newest = list({one.change: one for one in changes}.values())
+    if not newest:
+        return
     await connection.execute(
         """
-        INSERT INTO tracker.verdict (change, story, state, term, sequence)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
-        ON CONFLICT (change) DO UPDATE
-           SET state = excluded.state, term = excluded.term, sequence = excluded.sequence
-         WHERE (verdict.term, verdict.sequence) < (excluded.term, excluded.sequence)
+        UPDATE tracker.change
+           SET state = new.state, what = new.what, times_made = new.times_made,
+               made_at = CASE WHEN new.times_made > change.times_made THEN now() ELSE made_at END,
+               judged_term = new.judged_term, judged_sequence = new.judged_sequence
+          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[])
+            AS new (change, state, what, times_made, judged_term, judged_sequence)
+         WHERE change.change = new.change
         """,
         [one.change for one in newest],
-        [one.story for one in newest],
-        [judged(one.verdict) for one in newest],
-        [one.envelope.term for one in newest],
-        [one.envelope.sequence for one in newest],
+        [one.state for one in newest],
+        [one.what for one in newest],
+        [one.times_made for one in newest],
+        [one.judged[0] for one in newest],
+        [one.judged[1] for one in newest],
     )
 
 
-async def judge_changes(connection: Connection, ids: Sequence[UUID]) -> list[Change]:
-    """Moves those of these changes whose author has said something new; returns them.
+async def save_words(connection: Connection, words: Sequence[Said]) -> None:
+    """Keeps the author's newest word on each change; it may come before the change."""
+    newest = list({word.change: word for word in sorted(words, key=lambda word: word.number)}.values())
+    await connection.execute(
+        """
+        INSERT INTO tracker.verdict (change, story, verdict, term, sequence)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
+        ON CONFLICT (change) DO UPDATE
+           SET verdict = excluded.verdict, term = excluded.term, sequence = excluded.sequence
+         WHERE (verdict.term, verdict.sequence) < (excluded.term, excluded.sequence)
+        """,
+        [word.change for word in newest],
+        [word.story for word in newest],
+        [word.verdict for word in newest],
+        [word.number[0] for word in newest],
+        [word.number[1] for word in newest],
+    )
 
-    A plan can be disputed, but it is confirmed only once it is made: until then its clock goes on.
-    """
+
+async def words(connection: Connection, changes: Sequence[UUID]) -> list[Said]:
+    """What authors have said of these changes already."""
     rows = await connection.fetch(
-        f"""
-        UPDATE tracker.change
-           SET state = verdict.state, judged_term = verdict.term, judged_sequence = verdict.sequence
-          FROM tracker.verdict
-         WHERE change.change = ANY ($1::uuid[]) AND verdict.change = change.change
-           AND (verdict.state = 'disputed' OR change.state NOT IN ('planned', 'missed'))
-           AND (change.judged_term, change.judged_sequence) < (verdict.term, verdict.sequence)
-        RETURNING {CHANGE}
-        """,  # noqa: S608 - the list of columns is a constant
-        ids,
+        "SELECT change, story, verdict, term, sequence FROM tracker.verdict WHERE change = ANY ($1::uuid[])", changes
     )
-    return [_change(row) for row in rows]
-
-
-async def miss_changes(connection: Connection, ids: Sequence[str], today: date) -> list[Change]:
-    """Moves planned changes whose day is over to missed; returns them."""
-    rows = await connection.fetch(
-        f"""
-        UPDATE tracker.change SET state = 'missed'
-         WHERE change = ANY ($1::uuid[]) AND state = 'planned' AND due < $2
-        RETURNING {CHANGE}
-        """,  # noqa: S608 - as above
-        ids,
-        today,
-    )
-    return [_change(row) for row in rows]
-
-
-async def make_change(connection: Connection, change: UUID, what: str) -> Change | None:
-    """Reports a change as made; None if it cannot be now."""
-    row = await connection.fetchrow(
-        f"""
-        UPDATE tracker.change SET state = 'made', what = $2, made_at = now()
-         WHERE change = $1 AND state IN ('planned', 'missed', 'disputed')
-        RETURNING {CHANGE}
-        """,  # noqa: S608 - as above
-        change,
-        what,
-    )
-    return _change(row) if row is not None else None
+    return [Said(row["change"], row["story"], Verdict(row["verdict"]), (row["term"], row["sequence"])) for row in rows]
 
 
 async def save_comments(connection: Connection, comments: Sequence[CommentReceived]) -> None:
@@ -170,12 +154,12 @@ async def changes_of(
 ) -> list[Record]:
     """Changes of a story, or of all, perhaps in one state; in order of ids."""
     return await connection.fetch(
-        f"""
-        SELECT {CHANGE}, claimed_at, made_at FROM tracker.change
+        """
+        SELECT change, story, team, state, what, due, claimed_at, made_at FROM tracker.change
          WHERE ($1::uuid IS NULL OR story = $1) AND ($2::text IS NULL OR state = $2)
            AND ($3::uuid IS NULL OR change > $3)
          ORDER BY change LIMIT $4
-        """,  # noqa: S608 - as above
+        """,
         story,
         state,
         after,
@@ -192,4 +176,13 @@ async def comment_counts(connection: Connection, service: str) -> list[Record]:
 
 
 def _change(row: Record) -> Change:
-    return Change(row["change"], row["story"], row["team"], State(row["state"]), row["what"], row["due"])
+    return Change(
+        row["change"],
+        row["story"],
+        row["team"],
+        State(row["state"]),
+        row["what"],
+        row["due"],
+        row["times_made"],
+        (row["judged_term"], row["judged_sequence"]),
+    )

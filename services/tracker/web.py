@@ -1,18 +1,18 @@
 """Tracker's API: a story's way round the loop, and the changes that it led to."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from services.tracker import rules, store
 from services.tracker.rules import State
 from shared.contracts import Code, Text
 from shared.database import Connection
-from shared.http import AtDesk, IdempotencyKey, staff
+from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, staff
 from shared.problems import Problem
 from shared.work import Work
 
@@ -63,22 +63,12 @@ class Made(BaseModel):
     what: Text
 
 
-class Noted(BaseModel):
-    """The id of what was kept."""
-
-    id: UUID
-
-
 @pages.get("/stories/{story}", tags=["timeline"])
 async def timeline(story: UUID, desk: AtDesk) -> TimelineView:
     """Everything that happened to a story, in order of time."""
 
     async def look(connection: Connection) -> tuple[list[Record], list[Record]]:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):  # no change without its reply
-            return (
-                await store.timeline(connection, story),
-                await store.changes_of(connection, story, None, None, 200),
-            )
+        return await store.timeline(connection, story), await store.changes_of(connection, story, None, None, 200)
 
     lines, found = await desk.read(look)
     if not lines:
@@ -91,12 +81,7 @@ async def timeline(story: UUID, desk: AtDesk) -> TimelineView:
 
 
 @pages.get("/changes", tags=["changes"])
-async def changes(
-    desk: AtDesk,
-    state: State | None = None,
-    after: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[ChangeView]:
+async def changes(desk: AtDesk, state: State | None = None, after: After = None, limit: Limit = 50) -> list[ChangeView]:
     """Changes, perhaps in one state only; ask again with the last id for the next page."""
     rows = await desk.read(lambda connection: store.changes_of(connection, None, state, after, limit))
     return [ChangeView(**dict(row)) for row in rows]
@@ -112,9 +97,10 @@ async def make_change(
         found = (await store.changes(work.connection, [change])).get(change)
         if found is None or found.story != story:
             raise Problem(404, "no_such_change")
-        moved = await store.make_change(work.connection, change, made.what) if rules.can_be_made(found) else None
-        if moved is None:
+        if not rules.can_be_made(found):
             raise Problem(409, "already_made")
+        moved = rules.made(found, made.what)
+        await store.save_changes(work.connection, [moved])
         work.cancel(f"story/{story}", rules.MISSED, str(change))
         work.announce(rules.announcement(moved))
         return Noted(id=change)

@@ -139,6 +139,25 @@ async def test_every_letter_says_who_helps_or_how_to_follow_and_carries_no_id(
     assert [text for text in everything if str(story) in text] == []
 
 
+async def test_what_was_disputed_and_made_again_is_a_new_line_and_a_new_letter(
+    database: Database, pages: httpx.AsyncClient
+) -> None:
+    story, _ = await share(pages, **WRITES)
+    about: dict[str, Any] = {"story": story, "change": new_id(), "team": "T1"}
+
+    await hear(
+        "intake",
+        database,
+        ChangeMade(**about, what="A sign hangs.", times_made=1),
+        ChangeDisputed(**about, times_made=1),
+        ChangeMade(**about, what="It hangs where people look.", times_made=2),
+    )
+
+    made = await column(database, "SELECT detail ->> 'what' FROM intake.progress WHERE kind = 'change.made' ORDER BY 1")
+    assert made == ["A sign hangs.", "It hangs where people look."]
+    assert len(await column(database, "SELECT kind FROM delivery WHERE kind LIKE 'made%'")) == 2
+
+
 async def test_a_progress_line_for_a_publishers_story_needs_no_author(database: Database) -> None:
     story = new_id()
 

@@ -169,7 +169,7 @@ def test_only_a_waiting_story_can_be_moderated(state: State | None, reason: str 
 
 def test_a_verdict_is_about_a_change_and_not_about_a_reply() -> None:
     change, reply = new_id(), new_id()
-    lines = [("reply.published", str(reply)), ("change.made", str(change))]
+    details = [{"text": str(reply)}, {"change": str(change)}]
 
-    assert is_known_change(change, lines)
-    assert not is_known_change(reply, lines)
+    assert is_known_change(change, details)
+    assert not is_known_change(reply, details)

@@ -1,5 +1,10 @@
 """What publishers offer and take back on their own topics, and the receipts that they get."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
 import orjson
 import pytest
 
@@ -23,6 +28,7 @@ from tests.service import (
     redrive,
     submitted,
 )
+from tests.waiting import eventually
 
 STATES = "SELECT state FROM intake.story"
 
@@ -147,6 +153,38 @@ async def test_a_refused_offer_does_not_hold_back_the_others(database: Database)
     )
 
     assert await column(database, "SELECT reference FROM intake.story") == ["ref-2"]
+
+
+async def test_of_two_offers_with_one_event_id_that_come_at_the_same_instant_one_is_refused(database: Database) -> None:
+    first = submitted(story_offered(), id_="e-1", reference="ref-1")
+    second = submitted(story_offered(), id_="e-1", reference="ref-2", partition=1)
+
+    async def persistently(record: ParkedRecord) -> None:
+        with suppress(asyncpg.SerializationError):
+            await hear("intake", database, record)
+            return
+        await hear("intake", database, record)
+
+    async with held_up(database, "intake.submission"):
+        both = asyncio.gather(persistently(first), persistently(second))
+        await eventually(lambda: waiting_for_locks(database, 2), what="both have judged what they were offered")
+    await both
+
+    assert len(await column(database, STATES)) == 1
+    assert await parked(database) == ["event_id_reused"]
+
+
+@asynccontextmanager
+async def held_up(database: Database, table: str) -> AsyncIterator[None]:
+    """Nobody can write into the table meanwhile; reading goes on."""
+    async with database.transaction() as connection:
+        await connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
+        yield
+
+
+async def waiting_for_locks(database: Database, sessions: int) -> bool:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'intake.submission'::regclass"
+    return await column(database, waiting) == [sessions]
 
 
 async def test_a_parked_offer_is_taken_once_its_publisher_is_registered(database: Database) -> None:

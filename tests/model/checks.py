@@ -10,7 +10,7 @@ from deploy.local.system import SERVICES
 from shared import topics
 from shared.cloudevents import read
 from shared.streams import Stream
-from tests.model.agreement import Asked, all_agree, facts_are_as_expected, facts_expected, facts_told
+from tests.model.agreement import Asked, all_agree, facts_expected, facts_told
 from tests.model.expected import Expected
 from tests.model.topics import Log
 from tests.model.world import World
@@ -41,7 +41,7 @@ async def everything(world: World, expected: Expected) -> None:
     await nothing_was_invented(world, expected)
     told = facts_told(world.log)
     for id_, story in expected.stories.items():
-        facts_are_as_expected(told[id_], facts_expected(expected, id_, story))
+        assert told[id_] == facts_expected(expected, id_, story), id_
         await all_agree(Asked(world, expected, id_, story))
 
 

@@ -42,11 +42,6 @@ class Story:
     """Reply -> (team, claim)."""
     verdicts: list[UUID] = field(default_factory=list)
 
-    def is_heard_by(self, team: str) -> None:
-        """A team has opened it; one that has answered is not said to have heard it afterwards."""
-        if team not in {who for who, _ in self.replies.values()}:
-            self.heard.add(team)
-
 
 @dataclass
 class Routes:
@@ -58,6 +53,7 @@ class Routes:
     """The teams of each announcement."""
     declined: set[str] = field(default_factory=set)
     unheard: bool = False
+    said_unheard: bool = False
     erased: bool = False
 
 
@@ -67,14 +63,22 @@ class Change:
 
     story: UUID
     state: str
+    times_made: int = 0
+    """A plan can be disputed; only what was made is confirmed."""
     judged: Number = (0, 0)
-    said: list[str] = field(default_factory=list)
-    """Every state that it was announced to be in, in order."""
+    said: list[tuple[str, int]] = field(default_factory=list)
+    """Every state that it was announced to be in, in order, and how often it had been made by then."""
+
+    def make(self) -> None:
+        """Staff report it as made."""
+        self.times_made += 1
+        self.move("made")
 
     def move(self, state: str) -> None:
         """Comes into a state, and that is said."""
-        self.state = state
-        self.said.append(state)
+        if state != self.state:
+            self.state = state
+            self.said.append((state, self.times_made))
 
 
 @dataclass
@@ -183,8 +187,8 @@ class Expected:
         if known.erased or event.envelope.number <= known.state[0]:
             return
         known.state = (event.envelope.number, "published")
+        known.unheard = known.said_unheard = not teams_for(event.services, self.trees[self.version])
         self._add(known, event.services)
-        known.unheard = not teams_for(event.services, self.trees[self.version])
 
     def _decline(self, known: Routes, event: RouteDeclined) -> None:
         if event.team in known.teams:
@@ -197,28 +201,36 @@ class Expected:
         new = {team: (*how, self.version) for team, how in found.items() if team not in known.teams}
         known.teams |= new
         known.told += [sorted(new)] if new else []
+        known.unheard = known.unheard and not new
 
     # --- tracker ----------------------------------------------------------------------------------
 
     def _tracked(self, event: Event) -> None:
         match event:
+            case VerdictGiven() if event.story not in self.forgotten:
+                self._judge(event)
             case ReplyPublished() if event.claim is not Claim.NONE and event.reply not in self.changes:
                 self._claim(event)
             case StoryErased():
                 self.forgotten.add(event.story)
-            case VerdictGiven():
-                self._judge(event)
 
     def _claim(self, event: ReplyPublished) -> None:
         if event.story not in self.forgotten:
-            self.changes[event.reply] = change = Change(event.story, "")
+            self.changes[event.reply] = change = Change(event.story, "", int(event.claim is Claim.MADE))
             change.move(str(event.claim))
 
     def _judge(self, event: VerdictGiven) -> None:
         change = self.change_called(event.change)
-        if change is not None and event.story not in self.forgotten and change.judged < event.envelope.number:
-            change.judged = event.envelope.number
-            change.move("disputed" if event.verdict is Verdict.NO else "confirmed")
+        assert change is not None  # the author's page showed it, so tracker has had it
+        if event.envelope.number <= change.judged:
+            return
+        change.judged = event.envelope.number
+        if event.verdict is Verdict.NO:
+            change.move("disputed")
+        elif change.times_made:
+            change.move("confirmed")
+        elif change.state == "disputed":
+            change.move("planned")
 
     def change_called(self, id_: UUID) -> Change | None:
         """A change by the id that tracker gave it."""

@@ -87,7 +87,7 @@ class Machine(People):
     @rule(service=SERVICE)
     def redrive(self, service: str) -> None:
         """What a bug has parked is taken up by the version after it."""
-        self.expected.take(service, self.run(self.world.redrive(service)))
+        self._redrive(service)
 
     # --- what must hold ---------------------------------------------------------------------------
 
@@ -117,7 +117,12 @@ class Machine(People):
                 self.expected.take(service, self.run(self.world.hear(service, stream, unread)))
                 moved = True
             if redrives:
-                again = self.run(self.world.redrive(service))
-                self.expected.take(service, again)
-                moved = moved or bool(again)
+                moved = self._redrive(service) or moved
         return moved
+
+    def _redrive(self, service: str) -> bool:
+        """Each parked row is taken up alone; True if there was one."""
+        again = self.run(self.world.redrive(service))
+        for arrival in again:
+            self.expected.take(service, [arrival])
+        return bool(again)

@@ -113,7 +113,7 @@ class People(RuleBasedStateMachine):
         """Somebody of a team opens a story."""
         if case := self._case(pick):
             self._answer(case, "heard", fault, role="Ward manager")
-            self.expected.stories[case[0]].is_heard_by(case[1])
+            self.expected.stories[case[0]].heard.add(case[1])
 
     @rule(pick=PICKS, claim=st.sampled_from(["none", "planned", "made"]), fault=FAULTS)
     def reply(self, pick: int, claim: str, fault: str) -> None:
@@ -125,6 +125,7 @@ class People(RuleBasedStateMachine):
             said = {"text": text, "signed_name": "Robin", "signed_role": "Nurse", "claim": claim, "explanation": why}
             answer = self._answer(case, "replies", fault, status=201, **said)
             story.replies[UUID(answer.json()["id"])] = (case[1], claim)
+            story.heard.add(case[1])
 
     @rule(pick=PICKS, suggestion=st.sampled_from([None, "C1", "W2", "LONE"]), fault=st.sampled_from(["", "dies"]))
     def decline(self, pick: int, suggestion: str | None, fault: str) -> None:
@@ -143,7 +144,7 @@ class People(RuleBasedStateMachine):
             what = f"{self.expected.stories[change.story].text} It is there."
             headers = STAFF | self._key()
             self._ask("tracker", "POST", path, fault, json={"what": what}, headers=headers)
-            change.move("made")
+            change.make()
 
     @rule(pick=PICKS, verdict=st.sampled_from([Verdict.YES, Verdict.PARTLY, Verdict.NO]))
     def give_verdict(self, pick: int, verdict: Verdict) -> None:
@@ -213,7 +214,7 @@ class People(RuleBasedStateMachine):
         if not known.link or known.erased:
             return False
         answer = await self.world.pages["intake"].get("/my-story", headers=known.link)
-        return any(line["target"] == str(change) for line in answer.json()["progress"])
+        return any(line["detail"].get("change") == str(change) for line in answer.json()["progress"])
 
     @staticmethod
     def _pick(things: Any, pick: int) -> Any:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts import Event
 from shared.database import Database
-from shared.events import CopyErased, ReplyOverdue, StoryHeard, TeamListed
+from shared.events import CopyErased, ReplyOverdue, StoryHeard
 from shared.hearing import Outcome
 from shared.ids import new_id
 from tests.factories import (
@@ -18,6 +18,7 @@ from tests.factories import (
     story_published,
     story_routed,
     story_withdrawn,
+    team_listed,
 )
 from tests.responder.cases import act, open_case, reply
 from tests.service import announced, announced_types, column, execute, fetch, hear, said, tables_with, time_passes
@@ -191,8 +192,7 @@ async def test_a_comment_is_for_reading_and_makes_no_case_and_no_clock(database:
 
 async def test_of_two_facts_about_a_team_the_newer_stays(database: Database) -> None:
     old, new = (
-        said(TeamListed(team="T1", name=name, organisation="TRUST1"), number=(1, place))
-        for place, name in enumerate(["Old name", "New name"], start=1)
+        said(team_listed(name=name), number=(1, place)) for place, name in enumerate(["Old name", "New name"], start=1)
     )
 
     await hear("responder", database, new)

@@ -11,7 +11,7 @@ from shared.ids import new_id
 
 MONDAY = datetime(2026, 5, 4, 10, tzinfo=UTC)
 WEEK = timedelta(days=7)
-OPEN = Case(new_id(), "T1", "Team T1", "TRUST1", MONDAY, MONDAY + WEEK, None, None, None, None)
+OPEN = Case(new_id(), "T1", "Team T1", "TRUST1", MONDAY, MONDAY + WEEK, None, None, None, None, None)
 
 
 def test_the_clock_starts_when_the_case_opens() -> None:

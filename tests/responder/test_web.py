@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from shared.database import Database
-from shared.events import ReplyPublished, RouteDeclined, StoryHeard
-from tests.factories import STORY_TEXT, comment_received, story_erased, story_routed, story_withdrawn
+from shared.events import ReplyPublished, RouteDeclined, StoryHeard, TeamClosed
+from tests.factories import STORY_TEXT, comment_received, story_erased, story_routed, story_withdrawn, team_listed
 from tests.responder.cases import act, open_case, reply
 from tests.service import STAFF, announced, announced_types, column, hear
 
@@ -57,11 +57,32 @@ async def test_a_reply_is_published_with_its_claim(database: Database, pages: ht
 
     answer = await reply(pages, story, claim="planned", explanation="A sign in the corridor.", due="2026-06-01")
 
-    ((type_, data),) = await announced(database)
+    *_, (type_, data) = await announced(database)
     assert answer.status_code == 201
     assert (type_, data["reply"], data["organisation"]) == (ReplyPublished.type, answer.json()["id"], "TRUST1")
     assert (data["claim"], data["explanation"], data["due"]) == ("planned", "A sign in the corridor.", "2026-06-01")
     assert await column(database, "SELECT subject FROM timer") == []
+
+
+async def test_who_answers_has_heard(database: Database, pages: httpx.AsyncClient) -> None:
+    story = await open_case(database)
+
+    await reply(pages, story, signed_role="Matron")
+    await reply(pages, story)
+
+    assert await announced_types(database) == [StoryHeard.type, ReplyPublished.type, ReplyPublished.type]
+    assert (await announced(database))[0][1]["role"] == "Matron"
+
+
+async def test_the_teams_that_have_an_inbox_are_listed_page_by_page(
+    database: Database, pages: httpx.AsyncClient
+) -> None:
+    await hear("responder", database, *map(team_listed, ("T1", "T2", "T3")), TeamClosed(team="T2"))
+
+    first = (await pages.get("/teams?limit=1", headers=STAFF)).json()
+    second = (await pages.get("/teams?after=T1", headers=STAFF)).json()
+
+    assert [[team["team"] for team in page] for page in (first, second)] == [["T1"], ["T3"]]
 
 
 @pytest.mark.parametrize("claim", ["planned", "made"])
@@ -95,7 +116,7 @@ async def test_a_reply_sent_again_with_its_key_is_the_same_reply(database: Datab
 
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json() == second.json()
-    assert await announced_types(database) == [ReplyPublished.type]
+    assert await announced_types(database) == [StoryHeard.type, ReplyPublished.type]
 
 
 ACTS = {"heard": {"role": "Matron"}, "declines": {}, "replies": {}}

@@ -122,6 +122,15 @@ async def test_a_declined_story_goes_to_whoever_listens_to_the_suggestion(databa
     assert declined == ["T1"]
 
 
+async def test_a_story_that_somebody_listens_to_after_all_is_no_longer_kept_as_unheard(database: Database) -> None:
+    story = story_published(services=["LONE"])
+    await hear("router", database, story)
+
+    await hear("router", database, route_declined(story.story, "T9", suggestion="C1"))
+
+    assert await column(database, "SELECT story FROM router.unheard") == []
+
+
 async def test_a_decline_without_a_suggestion_brings_nobody_new(database: Database) -> None:
     story = story_published(services=["W1"])
 

@@ -17,7 +17,7 @@ from shared.database import Database
 from shared.deliveries import Delivery
 from shared.jobs import Jobs
 from shared.work import Work, on_threads
-from tests.service import execute, fetch, home_of
+from tests.service import backlog_of, execute, fetch, home_of
 
 LETTER = {"to": "robin@example.org", "subject": "Staff answered your story", "text": "Thank you for telling us."}
 
@@ -50,7 +50,7 @@ def jobs(database: Database, mailbox: Mailbox) -> Jobs:
     settings: Settings = home.settings.model_copy(
         update={"smtp_host": mailbox.host, "smtp_port": mailbox.port, "smtp_tls": False}
     )
-    return Jobs(home, [], {}, {"mail": intake_mail.sender(settings)}, lambda: 0)
+    return Jobs(home, [], {}, {"mail": intake_mail.sender(settings)}, backlog_of(0))
 
 
 async def write(database: Database, kind: str = "received") -> None:

@@ -94,9 +94,9 @@ async def redrive(keeper: Keeper) -> None:
     """Takes up the one parked row."""
     async with keeper.database.transaction() as connection:
         await connection.execute("UPDATE parked SET mark = 'redrive', marked_by = 'test', marked_at = now()")
-        [(record, subject)] = await parking.marked(connection)
+        [record] = await parking.marked(connection, await parking.marked_topics(connection))
     arrival = keeper.entrance.arrive(record)
-    await on_threads(keeper.home, {str(subject)}, lambda work: keeper.entrance.redrive(arrival, work))
+    await on_threads(keeper.home, {str(arrival.subject)}, lambda work: keeper.entrance.redrive(arrival, work))
 
 
 # --- errors that pass by themselves ---------------------------------------------------------------

@@ -33,7 +33,7 @@ from tests.factories import (
     verdict_given,
 )
 from tests.records import told
-from tests.service import column, execute, hear, home_of, submitted
+from tests.service import STAFF, column, execute, hear, home_of, open_pages, submitted, time_passes
 
 RESTATES = {
     "intake": intake_restate,
@@ -146,6 +146,35 @@ async def test_responder_says_who_heard_replied_and_handed_back(responder: Datab
     assert {fact.event.role for fact in said if isinstance(fact.event, StoryHeard)} == {"Ward manager"}
     assert [fact.event.suggestion for fact in said if isinstance(fact.event, RouteDeclined)] == ["W9"]
     assert [fact.at for fact in said] == sorted(fact.at for fact in said)
+
+
+async def test_a_team_that_was_said_to_be_late_is_said_to_be_late_again(responder: Database) -> None:
+    story = story_published()
+    await hear("responder", responder, story, story_routed(story.story, teams=["T1"]))
+    await execute(
+        responder,
+        "UPDATE responder.team_case SET opened_at = opened_at - interval '9 days', due_at = due_at - interval '9 days'",
+    )
+    await time_passes("responder", responder)
+
+    assert names(await facts(responder_restate, responder, story.subject)) == ["reply.overdue"]
+
+
+async def test_a_plan_keeps_its_own_words_beside_those_of_what_was_made(tracker: Database) -> None:
+    planned = reply_published(claim=Claim.PLANNED, explanation="A sign.", due=date(2999, 1, 1))
+    change = claimed_change(planned)
+    assert change is not None
+    await hear("tracker", tracker, planned)
+    async with open_pages("tracker", tracker) as pages:
+        path = f"/stories/{planned.story}/changes/{change.change}/made"
+        await pages.post(path, json={"what": "It hangs."}, headers=STAFF)
+
+    said = await facts(tracker_restate, tracker, planned.subject)
+
+    assert [(fact.event.short_type, fact.event.model_dump()["what"]) for fact in said] == [
+        ("change.planned", "A sign."),
+        ("change.made", "It hangs."),
+    ]
 
 
 async def test_tracker_says_each_changes_way(tracker: Database) -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from shared import timers
 from shared.database import Database
 from shared.entrance import Entrance
-from shared.jobs import LAG_THAT_HOLDS_TIMERS, Jobs
+from shared.jobs import BACKLOG_THAT_HOLDS_TIMERS, Jobs
 from shared.timers import Timer
 from shared.work import Handler, Work, on_threads
-from tests.service import column, execute, fetch, home_of
+from tests.service import backlog_of, column, execute, fetch, home_of
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,9 +27,9 @@ class Fired:
         self.targets += [timer.target for timer in due]
 
 
-def jobs(database: Database, handler: Handler, lag: int = 0) -> Jobs:
+def jobs(database: Database, handler: Handler, backlog: int = 0) -> Jobs:
     entrances: list[Entrance] = []
-    return Jobs(home_of("responder", database), entrances, {"check": handler}, {}, lambda: lag)
+    return Jobs(home_of("responder", database), entrances, {"check": handler}, {}, backlog_of(backlog))
 
 
 async def remind(database: Database, *targets: str, due_at: datetime = LONG_AGO) -> None:
@@ -105,9 +105,9 @@ async def test_timers_are_held_back_while_much_is_still_to_be_heard(responder: D
     fired = Fired()
     await remind(responder, "one")
 
-    await jobs(responder, fired.handle, lag=LAG_THAT_HOLDS_TIMERS + 1).fire_timers()
+    await jobs(responder, fired.handle, backlog=BACKLOG_THAT_HOLDS_TIMERS + 1).fire_timers()
     while_behind = list(fired.targets)
-    await jobs(responder, fired.handle, lag=LAG_THAT_HOLDS_TIMERS).fire_timers()
+    await jobs(responder, fired.handle, backlog=BACKLOG_THAT_HOLDS_TIMERS).fire_timers()
 
     assert (while_behind, fired.targets) == ([], ["one"])
 

@@ -106,6 +106,29 @@ async def test_of_two_verdicts_the_newer_counts(database: Database) -> None:
     assert await states(database) == ["confirmed"]
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+async def test_two_verdicts_on_a_plan_say_the_same_in_one_batch_and_in_two(batches: int, database: Database) -> None:
+    story, change = await claim(database)
+    verdicts = [verdict_given(story, change, Verdict.NO), verdict_given(story, change, Verdict.YES)]
+
+    for batch in [verdicts] if batches == 1 else [verdicts[:1], verdicts[1:]]:
+        await hear("tracker", database, *batch)
+
+    assert await announced_types(database) == [ChangePlanned.type, ChangeDisputed.type, ChangePlanned.type]
+    assert await states(database) == ["planned"]
+
+
+async def test_a_plan_that_is_no_longer_disputed_has_its_day_again(database: Database) -> None:
+    story, change = await claim(database, due=YESTERDAY)
+    await hear("tracker", database, verdict_given(story, change, Verdict.NO))
+    await time_passes("tracker", database)
+
+    await hear("tracker", database, verdict_given(story, change, Verdict.YES))
+    await time_passes("tracker", database)
+
+    assert await states(database) == ["missed"]
+
+
 async def test_a_verdict_that_comes_before_its_change_waits_for_it(database: Database) -> None:
     reply = reply_published(claim=Claim.MADE)
     (early,) = await hear("tracker", database, verdict_given(reply.story, change_of(reply)))

@@ -7,12 +7,13 @@ import pytest
 
 from services.tracker.rules import (
     Change,
+    Said,
     State,
     announcement,
     can_be_made,
     claimed_change,
     is_missed,
-    judged,
+    judged_in_turn,
     missed_at,
 )
 from shared.events import Claim, Verdict
@@ -21,6 +22,7 @@ from tests.factories import reply_published
 
 DAY = date(2026, 6, 1)
 PLANNED = Change(new_id(), new_id(), "T1", State.PLANNED, "A sign.", DAY)
+MADE = replace(PLANNED, state=State.MADE, times_made=1)
 
 
 @pytest.mark.parametrize(("claim", "state"), [(Claim.PLANNED, State.PLANNED), (Claim.MADE, State.MADE)])
@@ -64,17 +66,34 @@ def test_a_planned_change_without_a_day_is_never_missed() -> None:
     assert not is_missed(replace(PLANNED, due=None), date(2030, 1, 1))
 
 
+def after(change: Change, *verdicts: Verdict) -> list[State]:
+    """Where the author's words bring a change, one after the other."""
+    words = [Said(change.change, change.story, verdict, (1, number + 1)) for number, verdict in enumerate(verdicts)]
+    return [step.after.state for step in judged_in_turn({change.change: change}, words)]
+
+
 @pytest.mark.parametrize(
-    ("verdict", "state"),
+    ("change", "verdicts", "states"),
     [
-        (Verdict.YES, State.CONFIRMED),
-        (Verdict.PARTLY, State.CONFIRMED),
-        (Verdict.NO, State.DISPUTED),
-        (Verdict.OTHER, None),
+        (MADE, [Verdict.YES], [State.CONFIRMED]),
+        (MADE, [Verdict.PARTLY], [State.CONFIRMED]),
+        (MADE, [Verdict.NO, Verdict.YES], [State.DISPUTED, State.CONFIRMED]),
+        (MADE, [Verdict.OTHER], [State.MADE]),
+        (PLANNED, [Verdict.YES], [State.PLANNED]),
+        (PLANNED, [Verdict.NO, Verdict.PARTLY], [State.DISPUTED, State.PLANNED]),
+        (replace(PLANNED, state=State.MISSED), [Verdict.YES], [State.MISSED]),
     ],
 )
-def test_what_a_verdict_makes_of_a_change(verdict: Verdict, state: State | None) -> None:
-    assert judged(verdict) is state
+def test_a_plan_can_be_disputed_but_only_what_was_made_is_confirmed(
+    change: Change, verdicts: list[Verdict], states: list[State]
+) -> None:
+    assert after(change, *verdicts) == states
+
+
+def test_an_older_word_changes_nothing() -> None:
+    word = Said(MADE.change, MADE.story, Verdict.NO, (1, 5))
+
+    assert judged_in_turn({MADE.change: replace(MADE, judged=(1, 5))}, [word]) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from shared.database import Database
 from shared.events import ChangeMade, ChangePlanned, Claim, Verdict
 from shared.ids import new_id
 from tests.factories import comment_received, story_published, verdict_given
-from tests.service import STAFF, announced_types, column, hear
+from tests.service import STAFF, announced, announced_types, column, hear
 from tests.tracker.changes import claim, states
 
 TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
@@ -54,6 +54,7 @@ async def test_a_disputed_change_can_be_made_again(database: Database, pages: ht
 
     assert (await make(pages, story, change)).status_code == 200
     assert await states(database) == ["made"]
+    assert [data["times_made"] for _, data in await announced(database)] == [1, 1, 2]
 
 
 async def test_what_is_made_cannot_be_made_again(database: Database, pages: httpx.AsyncClient) -> None:

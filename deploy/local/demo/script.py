@@ -144,8 +144,14 @@ async def _(_step: Erase, journey: Journey, world: World) -> None:
 
 
 async def _is_complete(journey: Journey, world: World) -> bool:
+    """Facts of different services come in any order: none of them may still be on its way."""
     await journey.look(world.apis)
-    return bool(journey.timeline and journey.timeline["changes"])
+    if journey.timeline is None or not journey.timeline["changes"]:
+        return False
+    return {entry["kind"] for entry in journey.timeline["entries"]} >= ALL_ROUND
+
+
+ALL_ROUND = {"story.received", "story.published", "story.routed", "story.heard", "reply.published"}
 
 
 # --- publishers -------------------------------------------------------------------------------------

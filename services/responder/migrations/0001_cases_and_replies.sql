@@ -34,6 +34,7 @@ CREATE TABLE responder.team_case (
     declined_at        timestamptz,
     suggestion         text,
     closed_at          timestamptz,
+    overdue_at         timestamptz,  -- when it was said to be overdue
     term               bigint NOT NULL,
     sequence           bigint NOT NULL,
     PRIMARY KEY (story, team),

@@ -15,14 +15,18 @@ CREATE TABLE tracker.change (
     change       uuid PRIMARY KEY,
     story        uuid NOT NULL,
     team         text NOT NULL,
+    claimed      text NOT NULL CHECK (claimed IN ('planned', 'made')),
+    claimed_what text NOT NULL,
     state        text NOT NULL CHECK (state IN ('planned', 'made', 'missed', 'confirmed', 'disputed')),
-    what         text NOT NULL,
+    what         text NOT NULL,                        -- the newest words: of the plan, or of those who made it
     due          date,
+    times_made   integer NOT NULL,
     claimed_at   timestamptz NOT NULL DEFAULT now(),
     made_at      timestamptz,
-    judged_term      bigint NOT NULL DEFAULT 0,  -- the number of the verdict that set the state
+    judged_term      bigint NOT NULL DEFAULT 0,  -- the number of the verdict that was last taken into account
     judged_sequence  bigint NOT NULL DEFAULT 0,
-    CHECK (state <> 'missed' OR due IS NOT NULL)
+    CHECK (state <> 'missed' OR due IS NOT NULL),
+    CHECK (times_made > 0 OR state NOT IN ('made', 'confirmed'))
 );
 CREATE INDEX change_story ON tracker.change (story);
 CREATE INDEX change_state ON tracker.change (state, due);
@@ -31,7 +35,7 @@ CREATE INDEX change_state ON tracker.change (state, due);
 CREATE TABLE tracker.verdict (
     change    uuid PRIMARY KEY,
     story     uuid NOT NULL,
-    state     text NOT NULL CHECK (state IN ('confirmed', 'disputed')),
+    verdict   text NOT NULL,
     term      bigint NOT NULL,
     sequence  bigint NOT NULL
 );
