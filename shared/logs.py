@@ -11,6 +11,8 @@ import orjson
 import structlog
 
 _QUIET = ("aiokafka", "faststream", "uvicorn", "asyncio", "httpx", "mail.log")
+_MENDS_ITSELF = ("Group Coordinator Request failed", "Marking the coordinator dead")
+"""aiokafka says these as errors and tries again: nobody needs to be woken."""
 log = structlog.stdlib.get_logger()
 
 
@@ -81,7 +83,8 @@ class _ToStructlog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         template = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         failure = record.exc_info[1] if record.exc_info else None
-        log.log(record.levelno, "library.said", logger=record.name, template=template, error=failure)
+        level = logging.INFO if template.startswith(_MENDS_ITSELF) else record.levelno
+        log.log(level, "library.said", logger=record.name, template=template, error=failure)
 
 
 def _take_over_libraries() -> None:
