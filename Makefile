@@ -12,7 +12,7 @@ test: .venv/ready        ## every check and test, in under ten minutes
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not prove" --numprocesses 2 --dist loadgroup --ignore tests/chaos
+	$(BIN)/python -m pytest -m "not prove" --numprocesses 2 --dist loadgroup
 
 prove: .venv/ready       ## what takes longer
 	$(BIN)/python -m pytest -m prove tests/deploy tests/journeys

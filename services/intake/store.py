@@ -72,7 +72,7 @@ async def save_submissions(connection: Connection, accepted: Sequence[Submission
         [one.sha256 for one in accepted],
         [one.subject for one in accepted],
     )
-    await connection.execute(
+    done = await connection.execute(
         """
         INSERT INTO intake.submission (publisher, event_id, sha256, subject)
         SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) AS new (publisher, event_id)
@@ -81,6 +81,8 @@ async def save_submissions(connection: Connection, accepted: Sequence[Submission
         """,
         *rows,
     )
+    if done == f"INSERT 0 {len(accepted)}":
+        return
     overtaken = await connection.fetchval(
         """
         SELECT EXISTS (SELECT FROM intake.submission JOIN unnest($1::text[], $2::text[], $3::bytea[])

@@ -136,7 +136,7 @@ CHANGES = {
         "import Claim, ",
         "import Claim, StoryPondered, ",
         "work.announce(StoryHeard(",
-        "work.announce(StoryPondered(story=story), StoryHeard(",
+        "work.announce(StoryPondered(story=case.story), StoryHeard(",
     ),
 }
 """The next version: one more optional field, and one event that nobody knows; (old, new, old, new) in each file."""

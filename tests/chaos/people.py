@@ -109,7 +109,7 @@ class People:
         author = self.rng.choice(self.authors)
         seen = await self.asking.ask("GET", "intake", "/my-story", headers=author.link)
         lines = seen.json()["progress"] if seen is not None and seen.status_code == 200 else []
-        changes = [line["target"] for line in lines if line["kind"].startswith("change.")]
+        changes = [line["detail"]["change"] for line in lines if line["kind"].startswith("change.")]
         if changes:
             said = {"change": self.rng.choice(changes), "verdict": self.rng.choice(("yes", "partly", "no"))}
             await self._act("verdict", "intake", "/my-story/verdicts", author.story, said, headers=author.link)

@@ -35,7 +35,7 @@ async def test_a_persons_story_waits_for_a_moderator_and_its_author_sees_what_ha
         return [line for line in lines if line["kind"] == "change.planned"]
 
     (planned,) = await eventually(change_is_shown)
-    judged = {"change": planned["target"], "verdict": "no"}
+    judged = {"change": planned["detail"]["change"], "verdict": "no"}
     answer = await people.http.post(people.system.url("intake", "/my-story/verdicts"), json=judged, headers=link)
     assert answer.status_code == 200
     await people.kinds(story, "verdict.given")
