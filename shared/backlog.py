@@ -5,6 +5,7 @@ ends know all of it.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -15,6 +16,9 @@ from shared.database import Database
 from shared.streams import Stream
 
 PATIENT_SECONDS = 5
+UNKNOWN = 2**62
+HELD_SECONDS = 120
+"""For so long what is due waits for a broker that does not answer; then it goes on without it."""
 
 
 class Backlog:
@@ -23,11 +27,13 @@ class Backlog:
     def __init__(self, kafka: str, database: Database, streams: Sequence[Stream]) -> None:
         self.kafka, self.database, self.streams = kafka, database, streams
         self._client: AIOKafkaConsumer | None = None
+        self._away_since = 0.0
 
     async def records(self) -> int:
-        """Records between the stored positions and the ends of the log; 0 if the broker cannot say.
+        """Records between the stored positions and the ends of the log.
 
-        With the broker away nothing new can have been announced, and what is due must not wait for it.
+        Unknown, which is a lot, while the broker cannot say; 0 when it has been away for two minutes, because what is
+        due must not wait for it for ever.
         """
         places = await self._places()
         try:
@@ -35,7 +41,9 @@ class Backlog:
                 ends = await (await self._connected()).end_offsets(list(places)) if places else {}
         except (KafkaError, OSError, TimeoutError):
             await self.close()
-            return 0
+            self._away_since = self._away_since or time.monotonic()
+            return UNKNOWN if time.monotonic() - self._away_since < HELD_SECONDS else 0
+        self._away_since = 0.0
         return sum(max(0, end - places[partition]) for partition, end in ends.items())
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ _JSON = re.compile(r"^application/([a-z.-]+\+)?json\s*(;.*)?\Z", re.IGNORECASE)
 _OURS = re.compile(r"(ce_[a-z]{1,20}|content-type|key)\Z")
 """Names that may be repeated in a sentence; others are the sender's own words."""
 _BIGINT = 2**63
-_IDS = frozenset({"id", "subject", "correlationid", "causationid"})
+_IDS = frozenset({"id", "type", "source", "subject", "correlationid", "causationid"})
 
 
 class Unreadable(ValueError):

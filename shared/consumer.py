@@ -244,11 +244,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         starts = await self.consumer.beginning_offsets(partitions)
         async with self.entrance.home.database.transaction() as connection:
             places = await positions.stored(connection, starts)
-            for partition, start in starts.items():
-                if places[partition] < start:
-                    self._lost(partition, start - places[partition])
-                    await positions.skip(connection, partition, start)
-                    places[partition] = start
+            ends = await self.consumer.end_offsets(partitions)
+            losses = await positions.mend(connection, places, starts, ends)
+        for loss in losses:
+            self._lost(loss.partition, loss.records)
         for partition in partitions & self._assigned():
             self.expected[partition] = places[partition]
             self.consumer.seek(partition, places[partition])

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from shared import hearing, parking, positions
 from shared.cloudevents import Envelope, Record, Unreadable, read, subject_of_key
+from shared.contracts import CONTRACTS
 from shared.database import Connection, is_temporary
 from shared.hearing import Arrival, Outcome
 from shared.logs import describe, log
-from shared.positions import Step
+from shared.positions import Fenced, Step
 from shared.runs import Run, runs
 from shared.streams import Stream
 from shared.topics import Lane
@@ -23,6 +24,10 @@ from shared.work import Home, NeedsThreads, Work, begin
 
 HANDLER_FAILED = "handler_failed"
 """The reason of an event that our own code failed on."""
+
+
+class _Tried(Exception):
+    """It would have gone well: roll back."""
 
 
 class BadDeploy(Exception):
@@ -66,6 +71,10 @@ class Entrance:
                 break
             except NeedsThreads as need:
                 extra |= need.subjects
+            except Exception as error:
+                passes = is_temporary(error) or isinstance(error, Fenced | BadDeploy)
+                if passes or not await self._find_culprits(arrivals, extra):
+                    raise
         self.home.committed()
         self.say(arrivals, time.perf_counter() - started)
         return arrivals
@@ -102,6 +111,25 @@ class Entrance:
         await self.handle(arrivals, work)
         await work.finish()
 
+    async def _find_culprits(self, arrivals: Sequence[Arrival], extra: set[str]) -> bool:
+        """What fails after its handler, when all is written, is found by trying each record alone; True if one was."""
+        found = False
+        for arrival in arrivals:
+            try:
+                await self._try_alone(arrival, extra)
+            except (_Tried, NeedsThreads):
+                continue
+            except Exception as error:
+                if arrival.culprit or is_temporary(error):
+                    raise
+                arrival.culprit, found = describe(error), True
+        return found
+
+    async def _try_alone(self, arrival: Arrival, extra: set[str]) -> None:
+        async with self.home.database.transaction() as connection:
+            await self._hear(connection, [arrival], extra)
+            raise _Tried
+
     async def redrive(self, arrival: Arrival, work: Work) -> None:
         """Takes up a parked record whose row is locked: the row is what makes it new, so its number is not judged."""
         arrival.again()
@@ -115,6 +143,10 @@ class Entrance:
 
     def decide(self, arrival: Arrival, work: Work, redriven: bool = False) -> None:
         """Decodes what is to be handled; an erasure counts from here on."""
+        if arrival.culprit:
+            self.breaker.count(arrival.envelope.id if arrival.envelope else "", failed=True)
+            arrival.park(HANDLER_FAILED, arrival.culprit)
+            return
         thread = work.threads.get(arrival.subject or "")
         hearing.decide(arrival, thread, self.stream.handlers.keys(), self.stream.submissions, redriven)
         hearing.mark_erased(arrival, thread)
@@ -197,5 +229,6 @@ def described(arrival: Arrival) -> dict[str, object]:
     where: dict[str, object] = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
     if envelope is None:
         return where
-    where |= {"type": envelope.type, "subject": arrival.subject, "correlation": envelope.correlationid}
+    type_ = envelope.type if envelope.type in CONTRACTS else "unknown"  # what we do not know, a publisher made up
+    where |= {"type": type_, "subject": arrival.subject, "correlation": envelope.correlationid}
     return where | ({"id": envelope.id, "sequence": envelope.sequence} if envelope.sequence else {})

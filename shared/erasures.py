@@ -56,6 +56,7 @@ async def _seek(
     starts = await consumer.beginning_offsets(partitions)
     async with database.transaction() as connection:
         places = await positions.stored(connection, starts)
+        await positions.mend(connection, places, starts, await consumer.end_offsets(partitions))
     for partition, place in places.items():
         consumer.seek(partition, place)
     return places

@@ -424,8 +424,8 @@ class ChangeEvent(StoryEvent):
 
     change: UUID
     team: Code
-    times_made: Annotated[int, Field(ge=0)] = 0
-    """How often it has been reported as made: what was disputed can be made again."""
+    step: Annotated[int, Field(ge=1)] = 1
+    """The how-manieth state of the change this is: it may come into the same one again."""
 
 
 class ChangePlanned(ChangeEvent, name="change.planned", topic=topics.OUTCOMES, personal=True):

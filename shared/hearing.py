@@ -48,6 +48,8 @@ class Arrival:
     wordless: bool = False
     """Parked without key and value: the story is erased, and its words may not stay for as long as parked rows do."""
     notice: Notice | None = None
+    culprit: str = ""
+    """What failed when this record was tried alone; it is parked with the next try of its batch."""
     events: list[Event] = field(default_factory=list)
 
     def park(self, reason: str, detail: str = "") -> None:

@@ -1,6 +1,7 @@
 """Ids: ours are made here, and those that outsiders choose are checked before they are kept anywhere."""
 
 import re
+from collections.abc import Iterable
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -8,7 +9,7 @@ from uuid_utils.compat import uuid7
 STORIES = UUID("6f0c9b1e-5f0e-4d55-9a0b-6a3f6d3c7a11")
 COMMENTS = UUID("0d7f6a52-3f6b-4a3e-8f7e-9f3f4b7a2c22")
 
-__all__ = ["comment_of", "new_id", "refuse_nhs_number", "story_of"]
+__all__ = ["comment_of", "new_id", "refuse_nhs_number", "stories_of", "story_of", "uuid_of"]
 
 _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ .:_-]?\d{3}[ .:_-]?\d{4}(?!\d)")
@@ -27,6 +28,16 @@ def story_of(publisher: str, reference: str) -> UUID:
 def comment_of(publisher: str, reference: str) -> UUID:
     """The comment that a publisher calls by this reference."""
     return uuid5(COMMENTS, f"{publisher}/{reference}")
+
+
+def uuid_of(subject: str) -> UUID:
+    """The id in a subject: `story/<uuid>`, `comment/<uuid>`."""
+    return UUID(subject.partition("/")[2])
+
+
+def stories_of(subjects: Iterable[str]) -> list[UUID]:
+    """The stories among these subjects."""
+    return [uuid_of(one) for one in subjects if one.startswith("story/")]
 
 
 def refuse_nhs_number(text: str) -> str:

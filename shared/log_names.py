@@ -13,7 +13,7 @@ CATALOGUE = {
     "event.parked": "An event could not be accepted and is kept byte for byte; `reason` and `detail` say why.",
     "sequence.gap": "ALARM. A number of this story was never heard: something was lost between announcer and here.",
     "announcer.went_back": "The announcer speaks in a new term below what was heard: its database was set back.",
-    "records.lost": "ALARM. The topic's retention deleted records that this service had not read.",
+    "records.lost": "ALARM. Retention deleted records unread, or the topic was made anew (records 0).",
     "consumer.assigned": "Partitions came, and reading goes on at the positions kept in Postgres.",
     "consumer.revoked": "Partitions went to another replica; the batch in hand was ended first.",
     "consumer.fenced": "The stored position is not where this consumer thought: it goes back there. A repeat, no loss.",

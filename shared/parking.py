@@ -13,6 +13,7 @@ from datetime import timedelta
 import asyncpg
 
 from shared.cloudevents import Headers
+from shared.contracts import CONTRACTS
 from shared.database import Connection
 from shared.hearing import Arrival
 
@@ -142,8 +143,15 @@ async def delete(connection: Connection, arrival: Arrival) -> None:
 
 
 async def expire(connection: Connection) -> tuple[int, int]:
-    """Deletes rows older than their retention; (deleted, those with less than a week left)."""
-    status = await connection.execute("DELETE FROM parked WHERE parked_at < now() - $1::interval", KEPT_FOR)
+    """Deletes rows older than their retention; (deleted, those with less than a week left).
+
+    A parked erasure stays, and is warned of, until it is redriven: what it erases is still there.
+    """
+    status = await connection.execute(
+        "DELETE FROM parked WHERE parked_at < now() - $1::interval AND (type IS NULL OR type <> ALL ($2::text[]))",
+        KEPT_FOR,
+        [contract.type for contract in CONTRACTS.values() if contract.erases],
+    )
     soon = await connection.fetchval(
         "SELECT count(*) FROM parked WHERE mark IS DISTINCT FROM 'discarded' AND parked_at < now() - $1::interval",
         KEPT_FOR - WARNED_BEFORE,

@@ -27,6 +27,14 @@ class Step:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Records that were never read; 0 where the log was made anew and nobody can say how many."""
+
+    partition: TopicPartition
+    records: int
+
+
 async def move(connection: Connection, steps: list[Step]) -> None:
     """Locks and moves positions; `Fenced` if any of them is not where it should be."""
     steps = sorted(steps, key=lambda step: step.partition)
@@ -87,12 +95,23 @@ async def stored(connection: Connection, starts: Offsets) -> dict[TopicPartition
     return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
-async def skip(connection: Connection, partition: TopicPartition, start: int) -> None:
-    """Moves a position to where the log now starts: what lay before was deleted unread."""
-    await connection.execute(
-        "UPDATE position SET next_offset = $3, moved_at = now() WHERE topic = $1 AND partition = $2"
-        " AND next_offset < $3",
-        partition.topic,
-        partition.partition,
-        start,
-    )
+async def mend(connection: Connection, places: dict[TopicPartition, int], starts: Offsets, ends: Offsets) -> list[Loss]:
+    """Moves positions that the log no longer holds to its start: retention has passed them, or it was made anew.
+
+    The ends are asked for after the places, or another consumer's move in between would look like a new log.
+    """
+    losses = []
+    for partition, place in places.items():
+        start = starts[partition]
+        if not start <= place <= ends[partition]:
+            await connection.execute(
+                "UPDATE position SET next_offset = $4, moved_at = now()"
+                " WHERE topic = $1 AND partition = $2 AND next_offset = $3",
+                partition.topic,
+                partition.partition,
+                place,
+                start,
+            )
+            losses.append(Loss(partition, max(0, start - place)))
+            places[partition] = start
+    return losses

@@ -17,6 +17,7 @@ from shared.database import Database
 from shared.entrance import Entrance
 from shared.logs import log
 from shared.streams import Stream
+from shared.topics import Topic
 from shared.work import Home
 
 
@@ -24,12 +25,12 @@ async def hear(home: Home, kafka: str, streams: Sequence[Stream]) -> None:
     """Hears the replay topic until every announcer that this service listens to has set all its end markers."""
     topic = topics.replay_to(home.service)
     inside = [stream for stream in streams if not stream.submissions]
-    await _keep_live_ends(kafka, home.database, {name for one in inside for name in one.topics} & _RESTATED)
+    await _keep_ends(kafka, home.database, [topics.BY_NAME[name] for one in inside for name in one.topics])
     entrance = Entrance(home, stream_of(home.service, streams))
     announcers = {topics.BY_NAME[name].announcer for stream in inside for name in stream.topics if name in _RESTATED}
-    announcers -= {home.service}
-    marks_wanted = len(announcers) * topic.partitions
-    while await _marks(home.database) < marks_wanted:
+    sources = {f"/storyloop/{announcer}" for announcer in announcers - {home.service}}
+    marks_wanted = len(sources) * topic.partitions
+    while await _marks(home.database, sources) < marks_wanted:
         await erasures.read_to_end(kafka, entrance, topic)
         await asyncio.sleep(0.2)
     log.info("replay.heard", marks=marks_wanted)
@@ -42,10 +43,12 @@ def stream_of(service: str, streams: Sequence[Stream]) -> Stream:
     return Stream(f"storyloop.{service}.replay", handlers, (topics.replay_to(service).name,))
 
 
-async def _marks(database: Database) -> int:
+async def _marks(database: Database, sources: Iterable[str]) -> int:
     async with database.connection() as connection:
         count: int = await connection.fetchval(
-            "SELECT count(*) FROM thread, jsonb_object_keys(heard) WHERE subject LIKE 'replay/%'"
+            "SELECT count(*) FROM thread, jsonb_object_keys(heard) AS source"
+            " WHERE subject LIKE 'replay/%' AND source = ANY ($1::text[])",
+            list(sources),
         )
         return count
 
@@ -54,13 +57,16 @@ _RESTATED = frozenset(topics.BY_NAME) - {topics.ERASURES.name}
 """Erasures are kept for ever and are read themselves; a service does not restate to itself."""
 
 
-async def _keep_live_ends(kafka: str, database: Database, names: Iterable[str]) -> None:
-    """Positions that are not kept yet are put at the live topics' ends, once, before anything is restated."""
+async def _keep_ends(kafka: str, database: Database, wanted: Iterable[Topic]) -> None:
+    """Positions that are not kept yet are put at these topics' ends, once, before anything is restated."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
     await consumer.start()
     try:
         parts = [
-            TopicPartition(name, number) for name in sorted(names) for number in range(topics.BY_NAME[name].partitions)
+            TopicPartition(topic.name, number)
+            for topic in wanted
+            if topic != topics.ERASURES
+            for number in range(topic.partitions)
         ]
         ends = await consumer.end_offsets(parts)
     finally:
@@ -69,15 +75,18 @@ async def _keep_live_ends(kafka: str, database: Database, names: Iterable[str]) 
         await positions.stored(connection, ends)
 
 
-async def make_ready(kafka: str, database: Database) -> None:
+async def make_ready(kafka: str, database: Database, listener: str) -> None:
     """Makes a listener new: old positions and markers go, and what is told live from here on is heard live.
 
-    This comes before announcers restate: a fact that was told between the two would be in neither.
+    This comes before announcers restate: a fact that was told between the two would be in neither. What an earlier
+    replay left on its topic is passed over: its markers would end this one before it was heard.
     """
+    begun_anew = [topics.BY_NAME[name] for name in sorted(_RESTATED)] + [topics.replay_to(listener)]
     async with database.transaction() as connection:
-        await connection.execute("DELETE FROM position WHERE topic = ANY ($1::text[])", list(_RESTATED))
+        names = [topic.name for topic in begun_anew]
+        await connection.execute("DELETE FROM position WHERE topic = ANY ($1::text[])", names)
         await connection.execute("DELETE FROM thread WHERE subject LIKE 'replay/%'")
-    await _keep_live_ends(kafka, database, _RESTATED)
+    await _keep_ends(kafka, database, begun_anew)
 
 
 def main(
@@ -92,7 +101,9 @@ def main(
     async def run() -> None:
         database = await Database.connect(postgres, application="replay")
         try:
-            await make_ready(kafka, database)
+            async with database.connection() as connection:
+                listener = await connection.fetchval("SELECT current_schema()")
+            await make_ready(kafka, database, listener)
         finally:
             await database.close()
 

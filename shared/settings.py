@@ -22,7 +22,7 @@ class Role(StrEnum):
 class Settings(BaseSettings):
     """Environment variables with the prefix `STORYLOOP_`; what differs between environments has no default."""
 
-    model_config = SettingsConfigDict(env_prefix="STORYLOOP_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="STORYLOOP_", frozen=True, hide_input_in_errors=True)
 
     kafka: str
     """Bootstrap servers, `host:port,…`."""

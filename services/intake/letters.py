@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import singledispatch
+from hashlib import sha256
 from uuid import UUID
 
 from services.intake import rules
@@ -33,7 +34,7 @@ def about(_fact: StoryEvent, _told: StoryTold) -> Sequence[Delivery]:
 @about.register
 def _(fact: StoryRouted, told: StoryTold) -> Sequence[Delivery]:
     teams = ", ".join(f"{team.team_name} ({team.organisation_name})" for team in fact.teams)
-    named = " ".join(sorted(team.team for team in fact.teams))
+    named = sha256(" ".join(sorted(team.team for team in fact.teams)).encode()).hexdigest()[:16]
     return _letter(
         fact.story, told, f"routed {named}", "Your story was sent to staff", f"Your story was sent to: {teams}."
     )
@@ -54,7 +55,7 @@ def _(fact: ChangePlanned, told: StoryTold) -> Sequence[Delivery]:
 @about.register
 def _(fact: ChangeMade, told: StoryTold) -> Sequence[Delivery]:
     text = f"Staff say that they made a change because of your story:\n\n{fact.what}"
-    return _letter(fact.story, told, f"made {fact.change}.{fact.times_made}", "A change was made", text)
+    return _letter(fact.story, told, f"made {fact.change}.{fact.step}", "A change was made", text)
 
 
 def _letter(story: UUID, told: StoryTold, kind: str, subject: str, text: str) -> Sequence[Delivery]:

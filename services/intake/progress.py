@@ -47,17 +47,17 @@ def _(fact: ReplyPublished) -> list[Line]:
 
 @lines.register
 def _(fact: ChangePlanned | ChangeMade) -> list[Line]:
-    return [_line(fact, _round(fact), change=str(fact.change), what=fact.what)]
+    return [_line(fact, _step(fact), change=str(fact.change), what=fact.what)]
 
 
 @lines.register
 def _(fact: ChangeEvent) -> list[Line]:
-    return [_line(fact, _round(fact), change=str(fact.change))]
+    return [_line(fact, _step(fact), change=str(fact.change))]
 
 
-def _round(fact: ChangeEvent) -> str:
+def _step(fact: ChangeEvent) -> str:
     """What was disputed can be made again, and that is another line."""
-    return f"{fact.change}.{fact.times_made}"
+    return f"{fact.change}.{fact.step}"
 
 
 def _line(fact: StoryEvent, target: str = "", **detail: Any) -> Line:

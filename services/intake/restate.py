@@ -1,7 +1,6 @@
 """Intake's state for a listener that is new or was away: `python -m services.intake.restate LISTENER`."""
 
 from collections.abc import Iterable, Sequence
-from uuid import UUID
 
 import typer
 from asyncpg import Record
@@ -11,6 +10,7 @@ from services.intake.rules import State
 from services.intake.submissions import published
 from shared.database import Connection
 from shared.events import CommentReceived, StoryReceived, StoryRejected, StoryTold, StoryWithdrawn, VerdictGiven
+from shared.ids import stories_of, uuid_of
 from shared.restating import Fact, command
 
 BYTES_AT_ONCE = 150_000
@@ -19,7 +19,7 @@ BYTES_AT_ONCE = 150_000
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
     """That each story came, and where it stands: waiting, published, rejected or withdrawn."""
-    stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
+    stories = stories_of(subjects)
     rows = await connection.fetch(
         """
         SELECT story, publisher, state, revision, told, criticality, reason, received_at, decided_at, withdrawn_at
@@ -75,7 +75,7 @@ async def restate_comments(connection: Connection, after: str) -> Sequence[Fact]
          WHERE bytes <= $2 OR place = 1
          ORDER BY comment
         """,
-        UUID(after.partition("/")[2]) if after else None,
+        uuid_of(after) if after else None,
         BYTES_AT_ONCE,
     )
     return [Fact(CommentReceived.model_validate(dict(row)), row["at"]) for row in rows]

@@ -11,6 +11,7 @@ from services.intake.rules import Known, Publisher, State, Story, Submission
 from shared.contracts import StoryEvent
 from shared.database import Connection
 from shared.events import CommentOffered, StoryOffered, StoryTold, VerdictGiven
+from shared.ids import uuid_of
 
 STORY = "story, publisher, state, revision, told"
 
@@ -43,7 +44,7 @@ async def known(connection: Connection, asked: Sequence[Submission]) -> Known:
         [one.publisher for one in asked],
         [one.event_id for one in asked],
     )
-    ids = [UUID(one.subject.partition("/")[2]) for one in asked]
+    ids = [uuid_of(one.subject) for one in asked]
     there = await connection.fetch(
         """
         SELECT 'story/' || story AS subject, sha256 FROM intake.story WHERE story = ANY ($1::uuid[])
@@ -101,7 +102,7 @@ async def save_offers(
     """Keeps publishers' stories; those of trusted ones are published with their first revision."""
     rows = [
         (
-            UUID(one.subject.partition("/")[2]),
+            uuid_of(one.subject),
             one.publisher,
             offer.envelope.subject,
             register[one.publisher].trusted,
@@ -133,7 +134,7 @@ async def save_comments(connection: Connection, offers: Sequence[tuple[Submissio
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::date[], $7::bytea[])
         ON CONFLICT (comment) DO NOTHING
         """,
-        [UUID(one.subject.partition("/")[2]) for one, _ in offers],
+        [uuid_of(one.subject) for one, _ in offers],
         [one.publisher for one, _ in offers],
         [offer.service for _, offer in offers],
         [offer.text for _, offer in offers],

@@ -1,7 +1,7 @@
 """What publishers offer and take back: two streams, one for stories and one, in bulk, for comments.
 
 The same handlers serve the publishers' topics and `POST /events`; whatever becomes of a submission goes to its
-publisher's receipts.
+publisher's receipts, except that what is refused over HTTP has only its answer.
 """
 
 import sys
@@ -26,7 +26,7 @@ from shared.events import (
     StoryWithdrawn,
 )
 from shared.hearing import Arrival
-from shared.ids import comment_of, story_of
+from shared.ids import comment_of, story_of, uuid_of
 from shared.streams import Stream
 from shared.topics import Lane
 from shared.work import Work, hearings, hears
@@ -95,7 +95,7 @@ def submission_of(event: Event, named: Callable[[str, str], str]) -> Submission:
 
 def id_of(submission: Submission) -> UUID:
     """Our id of what was submitted."""
-    return UUID(submission.subject.partition("/")[2])
+    return uuid_of(submission.subject)
 
 
 def accept(work: Work, story: UUID, publisher: str, told: StoryTold, trusted: bool) -> None:

@@ -8,12 +8,13 @@ from asyncpg import Record
 
 from shared.database import Connection
 from shared.events import ReplyOverdue, ReplyPublished, RouteDeclined, StoryHeard
+from shared.ids import stories_of
 from shared.restating import Fact, command
 
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
     """Who has heard, who was late, who replied, and who said *not ours*; where that led is router's own state."""
-    stories = [UUID(one.partition("/")[2]) for one in subjects if one.startswith("story/")]
+    stories = stories_of(subjects)
     cases, replies = await _cases(connection, stories), await _replies(connection, stories)
     facts = [*_heard(cases), *_overdue(cases), *map(_reply, replies), *_declined(cases)]
     return sorted(facts, key=lambda fact: (fact.event.subject, fact.at))

@@ -19,6 +19,10 @@ from shared.work import Work
 pages = APIRouter(dependencies=staff)
 
 
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
+"""A day that people may mean; the calendar's last one has no morning after."""
+
+
 class TeamView(BaseModel):
     """A team of the directory."""
 
@@ -77,7 +81,7 @@ class ReplyWritten(BaseModel):
     signed_role: Line
     claim: Annotated[Claim, one_of(Claim, other=False)] = Claim.NONE
     explanation: Text | None = None
-    due: date | None = Field(default=None, description="By when a planned change is to be there.")
+    due: Day | None = Field(default=None, description="By when a planned change is to be there.")
 
     @model_validator(mode="after")
     def _explained(self) -> "ReplyWritten":

@@ -66,7 +66,9 @@ class Change:
     state: State
     what: str = field(repr=False)
     due: date | None
-    times_made: int = 0
+    step: int = 1
+    made_at_step: int = 0
+    """The step at which it was last reported as made; 0 for a plan."""
     judged: Number = (0, 0)
     """The number of the verdict that was last taken into account."""
 
@@ -137,8 +139,8 @@ def claimed_change(reply: ReplyPublished) -> Change | None:
     state = CLAIMED.get(reply.claim)
     if state is None or reply.explanation is None:
         return None
-    id_, times_made = uuid5(CHANGES, str(reply.reply)), int(state is State.MADE)
-    return Change(id_, reply.story, reply.team, state, reply.explanation, reply.due, times_made)
+    id_, made_at_step = uuid5(CHANGES, str(reply.reply)), int(state is State.MADE)
+    return Change(id_, reply.story, reply.team, state, reply.explanation, reply.due, 1, made_at_step)
 
 
 def missed_at(due: date) -> datetime:
@@ -153,7 +155,7 @@ def is_missed(change: Change, today: date) -> bool:
 
 def missed(change: Change) -> Change:
     """Staff have not confirmed the change by its day."""
-    return replace(change, state=State.MISSED)
+    return _moved(change, State.MISSED)
 
 
 def said(given: VerdictGiven) -> Said:
@@ -167,7 +169,7 @@ def judged_in_turn(changes: Mapping[UUID, Change], words: Iterable[Said]) -> lis
     for word in words:
         before = now.get(word.change)
         if before is not None and before.judged < word.number:
-            now[word.change] = replace(before, state=_judged(before, word.verdict), judged=word.number)
+            now[word.change] = replace(_moved(before, _judged(before, word.verdict)), judged=word.number)
             steps.append(Step(before, now[word.change]))
     return steps
 
@@ -177,7 +179,7 @@ def _judged(change: Change, verdict: Verdict) -> State:
     match verdict:
         case Verdict.NO:
             return State.DISPUTED
-        case Verdict.YES | Verdict.PARTLY if change.times_made:
+        case Verdict.YES | Verdict.PARTLY if change.made_at_step:
             return State.CONFIRMED
         case Verdict.YES | Verdict.PARTLY if change.state is State.DISPUTED:
             return State.PLANNED
@@ -191,7 +193,11 @@ def can_be_made(change: Change) -> bool:
 
 def made(change: Change, what: str) -> Change:
     """The change is there, in the words of those who made it."""
-    return replace(change, state=State.MADE, what=what, times_made=change.times_made + 1)
+    return replace(_moved(change, State.MADE), what=what, made_at_step=change.step + 1)
+
+
+def _moved(change: Change, state: State) -> Change:
+    return change if state is change.state else replace(change, state=state, step=change.step + 1)
 
 
 def announcement(change: Change) -> ChangeEvent:

@@ -10,15 +10,15 @@ from shared.contracts import StoryEvent
 from shared.database import Connection
 from shared.events import CommentReceived, Verdict
 
-CHANGE = "change, story, team, state, what, due, times_made, judged_term, judged_sequence"
+CHANGE = "change, story, team, state, what, due, step, made_at_step, judged_term, judged_sequence"
 
 
 async def save_entries(connection: Connection, facts: Sequence[StoryEvent]) -> None:
-    """Adds lines to timelines; a line that is there stays as it is."""
+    """Adds lines to timelines; a line that is there stays as it is, but of an author's words the last counts."""
+    found = [(entry, fact.envelope.number) for fact in facts for entry in entries(fact)]
+    lines = {(entry.story, entry.kind, entry.target): (entry, number) for entry, number in found}
     rows = [
-        (entry.story, entry.kind, entry.target, entry.at, entry.detail, fact.envelope.term, fact.envelope.sequence)
-        for fact in facts
-        for entry in entries(fact)
+        (entry.story, entry.kind, entry.target, entry.at, entry.detail, *number) for entry, number in lines.values()
     ]
     if rows:
         await connection.execute(
@@ -26,7 +26,10 @@ async def save_entries(connection: Connection, facts: Sequence[StoryEvent]) -> N
             INSERT INTO tracker.entry (story, kind, target, at, detail, term, sequence)
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[], $6::bigint[],
                                  $7::bigint[])
-            ON CONFLICT (story, kind, target) DO NOTHING
+            ON CONFLICT (story, kind, target) DO UPDATE
+               SET at = excluded.at, detail = excluded.detail, term = excluded.term, sequence = excluded.sequence
+             WHERE entry.kind = 'verdict.given'
+               AND (entry.term, entry.sequence) < (excluded.term, excluded.sequence)
             """,
             *(list(column) for column in zip(*rows, strict=True)),
         )
@@ -38,10 +41,13 @@ async def add_changes(connection: Connection, changes: Sequence[Change]) -> dict
         return {}
     rows = await connection.fetch(
         f"""
-        INSERT INTO tracker.change (change, story, team, claimed, claimed_what, state, what, due, times_made, made_at)
-        SELECT change, story, team, state, what, state, what, due, times_made, CASE WHEN times_made > 0 THEN now() END
-          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[], $7::integer[])
-            AS new (change, story, team, state, what, due, times_made)
+        INSERT INTO tracker.change (change, story, team, claimed, claimed_what, state, what, due, step, made_at_step,
+                                    made_at)
+        SELECT change, story, team, state, what, state, what, due, step, made_at_step,
+               CASE WHEN made_at_step > 0 THEN now() END
+          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[], $7::integer[],
+                      $8::integer[])
+            AS new (change, story, team, state, what, due, step, made_at_step)
         ON CONFLICT (change) DO NOTHING
         RETURNING {CHANGE}
         """,  # noqa: S608 - the list of columns is a constant
@@ -51,7 +57,8 @@ async def add_changes(connection: Connection, changes: Sequence[Change]) -> dict
         [one.state for one in changes],
         [one.what for one in changes],
         [one.due for one in changes],
-        [one.times_made for one in changes],
+        [one.step for one in changes],
+        [one.made_at_step for one in changes],
     )
     return {row["change"]: _change(row) for row in rows}
 
@@ -73,17 +80,20 @@ async def save_changes(connection: Connection, changes: Sequence[Change]) -> Non
     await connection.execute(
         """
         UPDATE tracker.change
-           SET state = new.state, what = new.what, times_made = new.times_made,
-               made_at = CASE WHEN new.times_made > change.times_made THEN now() ELSE made_at END,
+           SET state = new.state, what = new.what, step = new.step, made_at_step = new.made_at_step,
+               moved_at = CASE WHEN new.step > change.step THEN now() ELSE moved_at END,
+               made_at = CASE WHEN new.made_at_step > change.made_at_step THEN now() ELSE made_at END,
                judged_term = new.judged_term, judged_sequence = new.judged_sequence
-          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[])
-            AS new (change, state, what, times_made, judged_term, judged_sequence)
+          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::bigint[],
+                      $7::bigint[])
+            AS new (change, state, what, step, made_at_step, judged_term, judged_sequence)
          WHERE change.change = new.change
         """,
         [one.change for one in newest],
         [one.state for one in newest],
         [one.what for one in newest],
-        [one.times_made for one in newest],
+        [one.step for one in newest],
+        [one.made_at_step for one in newest],
         [one.judged[0] for one in newest],
         [one.judged[1] for one in newest],
     )
@@ -183,6 +193,7 @@ def _change(row: Record) -> Change:
         State(row["state"]),
         row["what"],
         row["due"],
-        row["times_made"],
+        row["step"],
+        row["made_at_step"],
         (row["judged_term"], row["judged_sequence"]),
     )

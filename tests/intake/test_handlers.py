@@ -148,14 +148,27 @@ async def test_what_was_disputed_and_made_again_is_a_new_line_and_a_new_letter(
     await hear(
         "intake",
         database,
-        ChangeMade(**about, what="A sign hangs.", times_made=1),
-        ChangeDisputed(**about, times_made=1),
-        ChangeMade(**about, what="It hangs where people look.", times_made=2),
+        ChangeMade(**about, what="A sign hangs.", step=1),
+        ChangeDisputed(**about, step=2),
+        ChangeMade(**about, what="It hangs where people look.", step=3),
     )
 
     made = await column(database, "SELECT detail ->> 'what' FROM intake.progress WHERE kind = 'change.made' ORDER BY 1")
     assert made == ["A sign hangs.", "It hangs where people look."]
     assert len(await column(database, "SELECT kind FROM delivery WHERE kind LIKE 'made%'")) == 2
+
+
+async def test_an_author_who_thinks_again_and_again_sees_every_word(
+    database: Database, pages: httpx.AsyncClient
+) -> None:
+    story, mine = await share(pages)
+    about: dict[str, Any] = {"story": story, "change": new_id(), "team": "T1"}
+    words = [ChangeConfirmed(**about, step=2), ChangeDisputed(**about, step=3), ChangeConfirmed(**about, step=4)]
+
+    await hear("intake", database, *(said(word, time=f"2026-05-04T10:{n:02}:00Z") for n, word in enumerate(words)))
+
+    shown = (await pages.get("/my-story", headers=mine)).json()
+    assert [line["kind"] for line in shown["progress"]] == ["change.confirmed", "change.disputed", "change.confirmed"]
 
 
 async def test_a_progress_line_for_a_publishers_story_needs_no_author(database: Database) -> None:

@@ -1,5 +1,7 @@
 """A story goes all the way round: shared, sent to staff, answered, a change recorded."""
 
+from typing import Any
+
 from tests.journeys.people import People
 from tests.waiting import eventually
 
@@ -30,7 +32,7 @@ async def test_a_persons_story_waits_for_a_moderator_and_its_author_sees_what_ha
     await people.case(story)
     await people.reply(story, claim="planned", explanation="A board that shows the wait.", due="2027-03-31")
 
-    async def change_is_shown() -> list[dict[str, str]]:
+    async def change_is_shown() -> list[dict[str, Any]]:
         lines = (await people.my_story(link))["progress"]
         return [line for line in lines if line["kind"] == "change.planned"]
 

@@ -1,6 +1,7 @@
 """What the tables of the four services must say of each story, and how often each fact must have been told."""
 
 from collections import Counter, defaultdict
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -65,7 +66,7 @@ def facts_expected(expected: Expected, id_: UUID, story: Story) -> Counter[str]:
             "verdict.given": len(story.verdicts),
         }
     )
-    said.update(f"change.{state}" for one in expected.changes.values() if one.story == id_ for state, _ in one.said)
+    said.update(f"change.{state}" for one in expected.changes.values() if one.story == id_ for state in one.said)
     return +said
 
 
@@ -150,9 +151,9 @@ async def author_sees(what: Asked) -> None:
     """I3: what has happened, and nothing else; a letter for each thing that authors are written about."""
     lines = router_lines(what) | staff_lines(what.story)
     lines |= {
-        (f"change.{state}", f"{id_}.{times_made}")
+        (f"change.{state}", f"{id_}.{step}")
         for id_, change in changes_of(what).items()
-        for state, times_made in change.said
+        for step, state in enumerate(change.said, 1)
     }
     assert await what.rows("intake", "kind, target", "progress") == sorted(lines, key=str)
     letters = await fetch(
@@ -166,12 +167,12 @@ async def author_sees(what: Asked) -> None:
 def letters_possible(what: Asked) -> set[str]:
     """The kinds of letters that an author who wants them gets, unless the story is taken back before."""
     kinds = {"received"} | {f"reply {reply}" for reply in what.story.replies}
-    kinds |= {f"routed {' '.join(teams)}" for teams in what.routes.told}
+    kinds |= {f"routed {sha256(' '.join(teams).encode()).hexdigest()[:16]}" for teams in what.routes.told}
     named = {"planned": "planned {0}", "made": "made {0}.{1}"}
     return kinds | {
-        named[state].format(id_, times_made)
+        named[state].format(id_, step)
         for id_, change in changes_of(what).items()
-        for state, times_made in change.said
+        for step, state in enumerate(change.said, 1)
         if state in named
     }
 

@@ -63,22 +63,22 @@ class Change:
 
     story: UUID
     state: str
-    times_made: int = 0
+    made: bool = False
     """A plan can be disputed; only what was made is confirmed."""
     judged: Number = (0, 0)
-    said: list[tuple[str, int]] = field(default_factory=list)
-    """Every state that it was announced to be in, in order, and how often it had been made by then."""
+    said: list[str] = field(default_factory=list)
+    """Every state that it was announced to be in, in order."""
 
     def make(self) -> None:
         """Staff report it as made."""
-        self.times_made += 1
+        self.made = True
         self.move("made")
 
     def move(self, state: str) -> None:
         """Comes into a state, and that is said."""
         if state != self.state:
             self.state = state
-            self.said.append((state, self.times_made))
+            self.said.append(state)
 
 
 @dataclass
@@ -216,7 +216,7 @@ class Expected:
 
     def _claim(self, event: ReplyPublished) -> None:
         if event.story not in self.forgotten:
-            self.changes[event.reply] = change = Change(event.story, "", int(event.claim is Claim.MADE))
+            self.changes[event.reply] = change = Change(event.story, "", event.claim is Claim.MADE)
             change.move(str(event.claim))
 
     def _judge(self, event: VerdictGiven) -> None:
@@ -227,7 +227,7 @@ class Expected:
         change.judged = event.envelope.number
         if event.verdict is Verdict.NO:
             change.move("disputed")
-        elif change.times_made:
+        elif change.made:
             change.move("confirmed")
         elif change.state == "disputed":
             change.move("planned")

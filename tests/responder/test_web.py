@@ -98,6 +98,14 @@ async def test_a_claim_without_an_explanation_is_refused(
     assert await announced(database) == []
 
 
+@pytest.mark.parametrize("due", ["9999-12-31", "1900-01-01"])
+async def test_a_day_that_nobody_can_mean_is_refused(due: str, database: Database, pages: httpx.AsyncClient) -> None:
+    answer = await reply(pages, await open_case(database), claim="planned", explanation="A sign.", due=due)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "due")
+    assert await announced(database) == []
+
+
 async def test_a_claim_of_no_known_kind_is_refused(database: Database, pages: httpx.AsyncClient) -> None:
     answer = await reply(pages, await open_case(database), claim="perhaps", explanation="A sign.")
 

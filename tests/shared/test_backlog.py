@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.local.ports import free_port
-from shared.backlog import Backlog
+from shared.backlog import UNKNOWN, Backlog
 from shared.database import Database
 from shared.streams import Stream
 from tests.records import record
@@ -51,8 +51,12 @@ async def test_what_the_service_does_not_read_does_not_count(responder: Database
         assert await asked.records() == 0
 
 
-async def test_with_the_broker_away_nothing_waits_for_it(responder: Database) -> None:
+async def test_with_the_broker_away_it_is_unknown_for_a_while_and_then_nothing_waits_for_it(
+    responder: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await position(responder, "storyloop.stories", 0)
 
     async with backlog(f"127.0.0.1:{free_port()}", responder, "storyloop.stories") as asked:
-        assert await asked.records() == 0
+        at_first = await asked.records()
+        monkeypatch.setattr("shared.backlog.HELD_SECONDS", 0)
+        assert (at_first, await asked.records()) == (UNKNOWN, 0)

@@ -222,6 +222,22 @@ async def has_heard(consumer: Any) -> bool:
 # --- lost records ---------------------------------------------------------------------------------
 
 
+async def test_a_position_past_the_logs_end_raises_an_alarm_and_the_log_is_read_from_its_start(
+    hearer: Hearer,
+) -> None:
+    await hearer.write(*titles(2))
+    await execute(
+        hearer.database, "INSERT INTO position (topic, partition, next_offset) VALUES ($1, 0, 9)", hearer.topic
+    )
+
+    with capture_logs() as lines:
+        async with hearer.consuming():
+            await hearer.is_at(2, 0)
+
+    assert [line["log_level"] for line in named(lines, "records.lost")] == ["error"]
+    assert await hearer.keeper.kept() == ["story 0", "story 1"]
+
+
 async def test_records_that_retention_deleted_unread_raise_an_alarm_and_the_rest_goes_on(hearer: Hearer) -> None:
     await hearer.write(*titles(2))
     async with hearer.consuming():

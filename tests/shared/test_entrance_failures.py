@@ -99,6 +99,15 @@ async def redrive(keeper: Keeper) -> None:
     await on_threads(keeper.home, {str(arrival.subject)}, lambda work: keeper.entrance.redrive(arrival, work))
 
 
+async def test_what_fails_only_when_all_is_written_is_found_and_parked_and_the_rest_goes_on(keeper: Keeper) -> None:
+    await execute(keeper.database, f"ALTER TABLE outbox ADD CHECK (subject <> 'story/{A}')")
+
+    await keeper.hear(published(A, "unlucky", 1), published(B, "lucky", 1))
+
+    assert await keeper.kept() == ["lucky"]
+    assert [reason for reason, _ in await keeper.parked()] == ["handler_failed"]
+
+
 # --- errors that pass by themselves ---------------------------------------------------------------
 
 

@@ -120,7 +120,7 @@ async def test_no_live_fact_is_heard_before_the_end_of_the_replay(
     kafka: str, intake: Database, router: Database, listener: str
 ) -> None:
     async def reads_the_replay() -> bool:
-        place = "SELECT count(*) FROM position WHERE topic = $1"
+        place = "SELECT count(*) FROM position WHERE topic = $1 AND next_offset > 0"
         return await column(router, place, topics.replay_to(listener).name) != [0]
 
     await execute(
@@ -128,7 +128,7 @@ async def test_no_live_fact_is_heard_before_the_end_of_the_replay(
         "CREATE TABLE router.noted (id bigint GENERATED ALWAYS AS IDENTITY, story uuid, what text)",
     )
     story = await told_long_ago(intake)
-    await replay.make_ready(kafka, router)
+    await replay.make_ready(kafka, router, listener)
     await restate("intake", intake, listener, intake_restate.restate)
     await withdraw(intake, story)
     await relayed(intake, kafka, Lane.LIVE)

@@ -135,7 +135,7 @@ async def cases(loop: Loop) -> list[tuple[object, ...]]:
 async def test_a_new_listener_hears_what_was_restated_and_then_live_facts_from_where_it_was_made_ready(
     loop: Loop,
 ) -> None:
-    await replay.make_ready(loop.kafka, loop.responder)
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
     restated = (await loop.intake_restates(), await loop.router_restates())
     await loop.withdraw(loop.stories[0])  # after the restatement, before the listener starts
 
@@ -153,7 +153,7 @@ async def test_a_new_listener_hears_what_was_restated_and_then_live_facts_from_w
 
 
 async def test_replayed_facts_set_clocks_again_and_nothing_is_sent_or_parked(loop: Loop) -> None:
-    await replay.make_ready(loop.kafka, loop.responder)
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
     await loop.intake_restates()
     await loop.router_restates()
 
@@ -173,7 +173,7 @@ async def test_a_listener_that_is_stopped_in_the_middle_goes_on_where_it_was(loo
     async def knows_stories() -> bool:
         return await column(loop.responder, "SELECT count(*) FROM responder.story") == [STORIES]
 
-    await replay.make_ready(loop.kafka, loop.responder)
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
     await loop.intake_restates()
     async with running(loop.hear_replay()):
         await eventually(knows_stories)
@@ -185,7 +185,7 @@ async def test_a_listener_that_is_stopped_in_the_middle_goes_on_where_it_was(loo
 
 
 async def test_a_second_restatement_and_a_live_fact_that_was_restated_too_change_nothing(loop: Loop) -> None:
-    await replay.make_ready(loop.kafka, loop.responder)
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
     await loop.withdraw(loop.stories[0])  # live after it was made ready, and part of what is restated
     await loop.intake_restates()
     await loop.intake_restates()
@@ -201,7 +201,7 @@ async def test_a_second_restatement_and_a_live_fact_that_was_restated_too_change
 
 
 async def test_hearing_waits_until_every_announcer_has_set_its_markers(loop: Loop) -> None:
-    await replay.make_ready(loop.kafka, loop.responder)
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
     await loop.intake_restates()
 
     with suppress(TimeoutError):
@@ -210,3 +210,34 @@ async def test_hearing_waits_until_every_announcer_has_set_its_markers(loop: Loo
     await loop.router_restates()
 
     await asyncio.wait_for(loop.hear_replay(), 60)
+
+
+async def test_what_an_earlier_replay_left_on_the_topic_does_not_end_this_one(loop: Loop) -> None:
+    await loop.intake_restates()
+    await loop.router_restates()
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
+
+    with suppress(TimeoutError):
+        await asyncio.wait_for(loop.hear_replay(), 3)
+        raise AssertionError("nobody has restated since")
+    assert await cases(loop) == []
+    await loop.intake_restates()
+    await loop.router_restates()
+
+    await asyncio.wait_for(loop.hear_replay(), 60)
+    assert len(await cases(loop)) == STORIES
+
+
+async def test_markers_of_an_announcer_that_is_not_heard_do_not_count(loop: Loop) -> None:
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
+    await loop.intake_restates()
+    marks = [f"replay/{loop.listener}.{number}" for number in range(12)]
+    await execute(
+        loop.responder,
+        """INSERT INTO thread (subject, heard) SELECT unnest($1::text[]), '{"/storyloop/tracker": [1, 1]}'""",
+        marks,
+    )
+
+    with suppress(TimeoutError):
+        await asyncio.wait_for(loop.hear_replay(), 3)
+        raise AssertionError("router has said nothing yet")

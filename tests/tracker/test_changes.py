@@ -129,6 +129,15 @@ async def test_a_plan_that_is_no_longer_disputed_has_its_day_again(database: Dat
     assert await states(database) == ["missed"]
 
 
+async def test_of_an_authors_words_the_timeline_shows_the_last(database: Database) -> None:
+    story, change = await claim(database, Claim.MADE)
+    for verdict in (Verdict.YES, Verdict.NO):
+        await hear("tracker", database, verdict_given(story, change, verdict))
+
+    words = "SELECT detail ->> 'verdict' FROM tracker.entry WHERE kind = 'verdict.given'"
+    assert await column(database, words) == ["no"]
+
+
 async def test_a_verdict_that_comes_before_its_change_waits_for_it(database: Database) -> None:
     reply = reply_published(claim=Claim.MADE)
     (early,) = await hear("tracker", database, verdict_given(reply.story, change_of(reply)))

@@ -22,7 +22,7 @@ from tests.factories import reply_published
 
 DAY = date(2026, 6, 1)
 PLANNED = Change(new_id(), new_id(), "T1", State.PLANNED, "A sign.", DAY)
-MADE = replace(PLANNED, state=State.MADE, times_made=1)
+MADE = replace(PLANNED, state=State.MADE, made_at_step=1)
 
 
 @pytest.mark.parametrize(("claim", "state"), [(Claim.PLANNED, State.PLANNED), (Claim.MADE, State.MADE)])

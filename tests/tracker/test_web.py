@@ -54,7 +54,7 @@ async def test_a_disputed_change_can_be_made_again(database: Database, pages: ht
 
     assert (await make(pages, story, change)).status_code == 200
     assert await states(database) == ["made"]
-    assert [data["times_made"] for _, data in await announced(database)] == [1, 1, 2]
+    assert [data["step"] for _, data in await announced(database)] == [1, 2, 3]
 
 
 async def test_what_is_made_cannot_be_made_again(database: Database, pages: httpx.AsyncClient) -> None:

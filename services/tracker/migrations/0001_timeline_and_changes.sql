@@ -20,13 +20,15 @@ CREATE TABLE tracker.change (
     state        text NOT NULL CHECK (state IN ('planned', 'made', 'missed', 'confirmed', 'disputed')),
     what         text NOT NULL,                        -- the newest words: of the plan, or of those who made it
     due          date,
-    times_made   integer NOT NULL,
+    step         integer NOT NULL,  -- how many states it has come into
+    made_at_step integer NOT NULL,  -- 0: nobody has reported it as made
     claimed_at   timestamptz NOT NULL DEFAULT now(),
+    moved_at     timestamptz NOT NULL DEFAULT now(),  -- when it came into its state
     made_at      timestamptz,
     judged_term      bigint NOT NULL DEFAULT 0,  -- the number of the verdict that was last taken into account
     judged_sequence  bigint NOT NULL DEFAULT 0,
     CHECK (state <> 'missed' OR due IS NOT NULL),
-    CHECK (times_made > 0 OR state NOT IN ('made', 'confirmed'))
+    CHECK (made_at_step > 0 OR state NOT IN ('made', 'confirmed'))
 );
 CREATE INDEX change_story ON tracker.change (story);
 CREATE INDEX change_state ON tracker.change (state, due);
