@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, StringConstraints
 
 from shared.ids import refuse_nhs_number
-from shared.topics import Topic
+from shared.topics import Lane, Topic
 
 if TYPE_CHECKING:
     from shared.cloudevents import Envelope
@@ -60,6 +60,8 @@ class Event(BaseModel):
     topic: ClassVar[Topic | None]
     personal: ClassVar[bool]
     erases: ClassVar[bool]
+    lane: ClassVar[Lane | None]
+    """Where it is told in whatever lane the work is done; None: in its topic's, or in that of the work."""
     _envelope: "Envelope | None" = PrivateAttr(default=None)
 
     def __init_subclass__(
@@ -70,12 +72,14 @@ class Event(BaseModel):
         topic: Topic | None = None,
         personal: bool = False,
         erases: bool = False,
+        lane: Lane | None = None,
         **rest: Any,
     ) -> None:
         super().__init_subclass__(**rest)
         if name:
             cls.type, cls.short_type = f"{PREFIX}{name}.v{version}", name
             cls.topic, cls.personal, cls.erases = topic, personal, erases
+            cls.lane = lane or (topic.lane if topic else None)
             CONTRACTS[cls.type] = cls
 
     @property

@@ -152,7 +152,7 @@ class FieldError(Event):
     problem: str
 
 
-class ReceiptGiven(Event, name="receipt.given"):
+class ReceiptGiven(Event, name="receipt.given", lane=topics.Lane.RECEIPTS):
     """What became of one submission, on its publisher's own receipts topic."""
 
     publisher: Code

@@ -43,6 +43,8 @@ class Service:
     web: APIRouter
     submissions: Sequence[Stream] = ()
     """Streams that publishers write; only intake has them."""
+    lanes: Sequence[Lane] = (Lane.LIVE, Lane.BULK)
+    """In which it announces."""
     channels: Mapping[str, Send] = field(default_factory=dict)
     """How deliveries of each channel are sent."""
     placeholders: Placeholders = no_placeholders
@@ -71,7 +73,7 @@ class Process:
 
     def __init__(self, service: Service, database: Database) -> None:
         self.service, self.settings, self.database = service, service.settings, database
-        self.relays = [Relay(service.name, database.dsn, self.settings.kafka, lane) for lane in Lane]
+        self.relays = [Relay(service.name, database.dsn, self.settings.kafka, lane) for lane in service.lanes]
         self.home = Home(service.name, database, service.settings, self.wake_relays)
         self.entrances = [Entrance(self.home, stream) for stream in service.streams]
         self.desk = Desk(self.home)

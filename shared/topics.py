@@ -11,6 +11,8 @@ class Lane(StrEnum):
     LIVE = "live"
     BULK = "bulk"
     """Comments and replays."""
+    RECEIPTS = "receipts"
+    """What publishers are told: one whose topic is gone holds up nobody's story."""
 
 
 WEEK = timedelta(days=7)

@@ -3,6 +3,7 @@
 from services.intake import handlers, mail, submissions, web
 from services.intake.settings import Settings
 from shared.service import Service
+from shared.topics import Lane
 
 
 def intake() -> Service:
@@ -14,5 +15,6 @@ def intake() -> Service:
         handlers,
         web.pages,
         submissions=submissions.STREAMS,
+        lanes=tuple(Lane),
         channels={"mail": mail.sender(settings)},
     )

@@ -53,7 +53,8 @@ def main(
     missing = asyncio.run(missing_topics(kafka, name))
     if missing:
         typer.echo(
-            f"Make these topics first: {' '.join(missing)}. A receipt without its topic holds up all others.", err=True
+            f"Make these topics first: {' '.join(missing)}. A receipt without its topic holds up those of others.",
+            err=True,
         )
         raise typer.Exit(2)
     token = secrets.token_urlsafe(32) if new_token else None

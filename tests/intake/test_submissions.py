@@ -48,6 +48,13 @@ async def test_an_offered_story_is_accepted_and_waits_for_a_moderator(database: 
     assert await receipts(database) == [("e-1", "accepted", None)]
 
 
+async def test_receipts_have_a_lane_of_their_own_and_hold_up_no_story(database: Database) -> None:
+    await hear("intake", database, submitted(story_offered()))
+
+    lanes = await column(database, "SELECT topic || ' ' || lane FROM outbox ORDER BY id")
+    assert lanes == ["storyloop.stories live", "storyloop.receipts.surveys receipts"]
+
+
 async def test_a_story_of_a_trusted_publisher_is_published_at_once(database: Database) -> None:
     await hear("intake", database, submitted(story_offered(criticality=4), by="trusted"))
 

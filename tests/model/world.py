@@ -116,8 +116,9 @@ class World:
         there = len(self.log)
         try:
             async with database.transaction() as connection:
-                relay = Relay(service, database.dsn, "", Lane.LIVE)
-                await relay._send_first_rows(connection, self.log)  # its connection and its broker are ours here
+                for lane in Lane:
+                    relay = Relay(service, database.dsn, "", lane)
+                    await relay._send_first_rows(connection, self.log)  # its connection and its broker are ours here
         except (BrokerAway, Killed):
             self.tally["sent and not deleted"] += len(self.log) - there
         database.dies, self.log.takes = False, None
