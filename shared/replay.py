@@ -26,6 +26,7 @@ async def hear(home: Home, kafka: str, streams: Sequence[Stream]) -> None:
     topic = topics.replay_to(home.service)
     inside = [stream for stream in streams if not stream.submissions]
     await _keep_ends(kafka, home.database, [topics.BY_NAME[name] for one in inside for name in one.topics])
+    await _forget_others(home.database, [name for one in inside for name in one.topics])
     entrance = Entrance(home, stream_of(home.service, streams))
     announcers = {topics.BY_NAME[name].announcer for stream in inside for name in stream.topics if name in _RESTATED}
     sources = {f"/storyloop/{announcer}" for announcer in announcers - {home.service}}
@@ -73,6 +74,14 @@ async def _keep_ends(kafka: str, database: Database, wanted: Iterable[Topic]) ->
         await consumer.stop()
     async with database.transaction() as connection:
         await positions.stored(connection, ends)
+
+
+async def _forget_others(database: Database, heard: Sequence[str]) -> None:
+    """Positions that were kept before anybody knew what this listener hears."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            "DELETE FROM position WHERE topic = ANY ($1::text[]) AND topic <> ALL ($2::text[])", list(_RESTATED), heard
+        )
 
 
 async def make_ready(kafka: str, database: Database, listener: str) -> None:

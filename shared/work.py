@@ -96,9 +96,8 @@ class Work:
         """Tells these facts when the transaction commits, in this order; the cause is what was heard of the subject."""
         self._must_hold({event.subject for event in events if event.topic is None or event.topic.sequenced})
         for event in events:
-            self.announcements.append(
-                Announcement(event, cause or self.causes.get(event.subject), event.lane or self.lane)
-            )
+            caused_by, lane = cause or self.causes.get(event.subject), event.lane or self.lane
+            self.announcements.append(Announcement(event, caused_by, lane))
 
     def refuse(self, event: Event, reason: str) -> None:
         """Parks this event for good with a reason code; the others go on."""

@@ -144,6 +144,7 @@ async def test_a_new_listener_hears_what_was_restated_and_then_live_facts_from_w
     await loop.hear_live()
 
     assert restated == (STORIES + 1, STORIES)
+    assert await column(loop.responder, "SELECT topic FROM position WHERE topic = 'storyloop.outcomes'") == []
     assert replayed == [(story, "published", STORY_TEXT, "T1", True) for story in loop.stories]
     assert await cases(loop) == [
         (loop.stories[0], "withdrawn", None, "T1", False),
