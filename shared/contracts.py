@@ -110,6 +110,11 @@ CONTRACTS: dict[str, type[Event]] = {}
 """Every contract by its full type; filled by importing `shared.events`."""
 
 
+def erasing_types() -> list[str]:
+    """The types of facts that erase: what they are about to delete is still there until they are handled."""
+    return [contract.type for contract in CONTRACTS.values() if contract.erases]
+
+
 class StoryEvent(Event):
     """A fact about one story."""
 

@@ -6,7 +6,7 @@ The thread stays as the tombstone: whatever arrives later for an erased story is
 from collections.abc import Sequence
 
 from shared import outbox
-from shared.contracts import CONTRACTS
+from shared.contracts import erasing_types
 from shared.database import Connection
 from shared.logs import log
 
@@ -21,7 +21,7 @@ async def strip(connection: Connection, subjects: Sequence[str]) -> None:
     await connection.execute(
         "DELETE FROM parked WHERE subject = ANY ($1::text[]) AND (type IS NULL OR type <> ALL ($2::text[]))",
         subjects,
-        [contract.type for contract in CONTRACTS.values() if contract.erases],
+        erasing_types(),
     )
     await connection.execute("DELETE FROM timer WHERE subject = ANY ($1::text[])", subjects)
     await connection.execute(

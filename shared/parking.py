@@ -13,7 +13,7 @@ from datetime import timedelta
 import asyncpg
 
 from shared.cloudevents import Headers
-from shared.contracts import CONTRACTS
+from shared.contracts import erasing_types
 from shared.database import Connection
 from shared.hearing import Arrival
 
@@ -150,7 +150,7 @@ async def expire(connection: Connection) -> tuple[int, int]:
     status = await connection.execute(
         "DELETE FROM parked WHERE parked_at < now() - $1::interval AND (type IS NULL OR type <> ALL ($2::text[]))",
         KEPT_FOR,
-        [contract.type for contract in CONTRACTS.values() if contract.erases],
+        erasing_types(),
     )
     soon = await connection.fetchval(
         "SELECT count(*) FROM parked WHERE mark IS DISTINCT FROM 'discarded' AND parked_at < now() - $1::interval",

@@ -25,11 +25,11 @@ async def hear(home: Home, kafka: str, streams: Sequence[Stream]) -> None:
     """Hears the replay topic until every announcer that this service listens to has set all its end markers."""
     topic = topics.replay_to(home.service)
     inside = [stream for stream in streams if not stream.submissions]
-    await _keep_ends(kafka, home.database, [topics.BY_NAME[name] for one in inside for name in one.topics])
-    await _forget_others(home.database, [name for one in inside for name in one.topics])
+    heard = [topics.BY_NAME[name] for stream in inside for name in stream.topics if name in _RESTATED]
+    await _keep_ends(kafka, home.database, heard)
+    await _forget_others(home.database, heard)
     entrance = Entrance(home, stream_of(home.service, streams))
-    announcers = {topics.BY_NAME[name].announcer for stream in inside for name in stream.topics if name in _RESTATED}
-    sources = {f"/storyloop/{announcer}" for announcer in announcers - {home.service}}
+    sources = {f"/storyloop/{topic.announcer}" for topic in heard if topic.announcer != home.service}
     marks_wanted = len(sources) * topic.partitions
     while await _marks(home.database, sources) < marks_wanted:
         await erasures.read_to_end(kafka, entrance, topic)
@@ -63,12 +63,7 @@ async def _keep_ends(kafka: str, database: Database, wanted: Iterable[Topic]) ->
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
     await consumer.start()
     try:
-        parts = [
-            TopicPartition(topic.name, number)
-            for topic in wanted
-            if topic != topics.ERASURES
-            for number in range(topic.partitions)
-        ]
+        parts = [TopicPartition(topic.name, number) for topic in wanted for number in range(topic.partitions)]
         ends = await consumer.end_offsets(parts)
     finally:
         await consumer.stop()
@@ -76,11 +71,11 @@ async def _keep_ends(kafka: str, database: Database, wanted: Iterable[Topic]) ->
         await positions.stored(connection, ends)
 
 
-async def _forget_others(database: Database, heard: Sequence[str]) -> None:
+async def _forget_others(database: Database, heard: Sequence[Topic]) -> None:
     """Positions that were kept before anybody knew what this listener hears."""
     async with database.transaction() as connection:
         await connection.execute(
-            "DELETE FROM position WHERE topic = ANY ($1::text[]) AND topic <> ALL ($2::text[])", list(_RESTATED), heard
+            "DELETE FROM position WHERE topic = ANY ($1::text[])", list(_RESTATED - {topic.name for topic in heard})
         )
 
 

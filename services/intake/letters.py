@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from services.intake import rules
+from services.intake.progress import step_of
 from shared.contracts import StoryEvent
 from shared.deliveries import Delivery
 from shared.events import ChangeMade, ChangePlanned, ReplyPublished, StoryRouted, StoryTold
@@ -55,7 +56,7 @@ def _(fact: ChangePlanned, told: StoryTold) -> Sequence[Delivery]:
 @about.register
 def _(fact: ChangeMade, told: StoryTold) -> Sequence[Delivery]:
     text = f"Staff say that they made a change because of your story:\n\n{fact.what}"
-    return _letter(fact.story, told, f"made {fact.change}.{fact.step}", "A change was made", text)
+    return _letter(fact.story, told, f"made {step_of(fact)}", "A change was made", text)
 
 
 def _letter(story: UUID, told: StoryTold, kind: str, subject: str, text: str) -> Sequence[Delivery]:

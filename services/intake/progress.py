@@ -47,15 +47,15 @@ def _(fact: ReplyPublished) -> list[Line]:
 
 @lines.register
 def _(fact: ChangePlanned | ChangeMade) -> list[Line]:
-    return [_line(fact, _step(fact), change=str(fact.change), what=fact.what)]
+    return [_line(fact, step_of(fact), change=str(fact.change), what=fact.what)]
 
 
 @lines.register
 def _(fact: ChangeEvent) -> list[Line]:
-    return [_line(fact, _step(fact), change=str(fact.change))]
+    return [_line(fact, step_of(fact), change=str(fact.change))]
 
 
-def _step(fact: ChangeEvent) -> str:
+def step_of(fact: ChangeEvent) -> str:
     """What was disputed can be made again, and that is another line."""
     return f"{fact.change}.{fact.step}"
 

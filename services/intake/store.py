@@ -82,18 +82,24 @@ async def save_submissions(connection: Connection, accepted: Sequence[Submission
         """,
         *rows,
     )
-    if done == f"INSERT 0 {len(accepted)}":
-        return
-    overtaken = await connection.fetchval(
+    if done != f"INSERT 0 {len(accepted)}" and await _taken_with_another_body(connection, *rows[:3]):
+        raise SerializationError("another transaction took an event with this id first")
+
+
+async def _taken_with_another_body(
+    connection: Connection, publishers: Sequence[str], event_ids: Sequence[str], sums: Sequence[bytes]
+) -> bool:
+    found: bool = await connection.fetchval(
         """
         SELECT EXISTS (SELECT FROM intake.submission JOIN unnest($1::text[], $2::text[], $3::bytea[])
                                 AS new (publisher, event_id, sha256) USING (publisher, event_id)
                         WHERE submission.sha256 <> new.sha256)
         """,
-        *rows[:3],
+        publishers,
+        event_ids,
+        sums,
     )
-    if overtaken:
-        raise SerializationError("another transaction took an event with this id first")
+    return found
 
 
 async def save_offers(
