@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.database import Database
+from shared.stopping import stop
 from shared.streams import Stream
 
 PATIENT_SECONDS = 5
@@ -51,7 +52,7 @@ class Backlog:
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):
-                await client.stop()
+                await stop(client)
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._client is None:

@@ -9,6 +9,7 @@ from shared import positions
 from shared.database import Database
 from shared.entrance import Entrance
 from shared.positions import Fenced, Step
+from shared.stopping import stop
 from shared.topics import Topic
 
 
@@ -30,7 +31,7 @@ async def read_to_end(kafka: str, entrance: Entrance, topic: Topic) -> int:
         ends = await consumer.end_offsets(partitions)
         return await _hear(consumer, entrance, ends)
     finally:
-        await consumer.stop()
+        await stop(consumer)
 
 
 async def _hear(consumer: AIOKafkaConsumer, entrance: Entrance, ends: dict[TopicPartition, int]) -> int:

@@ -82,8 +82,9 @@ class Relay:
             while True:
                 self._wake.clear()
                 if await self._send_first_rows(connection, producer) < BATCH:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    with suppress(TimeoutError):  # not wait_for: it loses a cancellation that comes with the wake
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await self._wake.wait()
         finally:
             # an idempotent producer's stop waits for ever while the broker is away
             with suppress(Exception):

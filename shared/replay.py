@@ -16,6 +16,7 @@ from shared import erasures, positions, topics
 from shared.database import Database
 from shared.entrance import Entrance
 from shared.logs import log
+from shared.stopping import stop
 from shared.streams import Stream
 from shared.topics import Topic
 from shared.work import Home
@@ -66,7 +67,7 @@ async def _keep_ends(kafka: str, database: Database, wanted: Iterable[Topic]) ->
         parts = [TopicPartition(topic.name, number) for topic in wanted for number in range(topic.partitions)]
         ends = await consumer.end_offsets(parts)
     finally:
-        await consumer.stop()
+        await stop(consumer)
     async with database.transaction() as connection:
         await positions.stored(connection, ends)
 
