@@ -6,7 +6,7 @@ Nothing a sender can put into a record makes `read` raise anything but `Unreadab
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -16,6 +16,8 @@ from shared.contracts import OPAQUE
 from shared.ids import refuse_nhs_number
 
 Headers = Sequence[tuple[str, bytes | None]]
+Place = tuple[str, int, int]
+"""Topic, partition and offset."""
 STRUCTURED = "application/cloudevents+json"
 _OPAQUE = re.compile(OPAQUE.replace("$", r"\Z"))
 _SUBJECT = re.compile(r"^([a-z]{1,20}/)?[A-Za-z0-9._:-]{1,64}\Z")
@@ -82,7 +84,7 @@ class Envelope:
 
 def read(record: Record) -> Envelope:
     """The envelope of a record in either content mode; `Unreadable` where there is none."""
-    headers = {_name(name): value for name, value in record.headers}
+    headers = {name.lower() if name.isascii() else _name(name): value for name, value in record.headers}
     content_type = _text(headers.get("content-type"), "content-type") or "application/json"
     if content_type.lower().startswith(STRUCTURED):
         attributes, data = _structured(record.value)
@@ -91,8 +93,7 @@ def read(record: Record) -> Envelope:
         data = record.value
         if not _JSON.match(content_type):
             raise Unreadable("content-type is not JSON")
-    read_ = envelope(attributes, data, fallback=_text(record.key, "key"))
-    return replace(read_, topic=record.topic, partition=record.partition, offset=record.offset)
+    return envelope(attributes, data, _text(record.key, "key"), (record.topic, record.partition, record.offset))
 
 
 def subject_of_key(record: Record) -> str | None:
@@ -103,7 +104,9 @@ def subject_of_key(record: Record) -> str | None:
         return None
 
 
-def envelope(attributes: Mapping[str, Any], data: bytes | None, fallback: str | None = None) -> Envelope:
+def envelope(
+    attributes: Mapping[str, Any], data: bytes | None, fallback: str | None = None, place: Place = ("", -1, -1)
+) -> Envelope:
     """Checks attributes by the CloudEvents rules and ours; the Kafka key stands in for a missing subject."""
     if str(attributes.get("specversion")) != "1.0":
         raise Unreadable("specversion is not 1.0")
@@ -120,8 +123,11 @@ def envelope(attributes: Mapping[str, Any], data: bytes | None, fallback: str | 
         traceparent=trace if isinstance(trace, str) and _TRACEPARENT.match(trace) else None,
         term=_number(attributes, "term"),
         sequence=_number(attributes, "sequence"),
-        erased=str(attributes.get("erased")).lower() == "true",
+        erased=str(attributes.get("erased", "")).lower() == "true",
         data=data,
+        topic=place[0],
+        partition=place[1],
+        offset=place[2],
     )
 
 

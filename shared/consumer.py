@@ -6,7 +6,7 @@ The settings are those that lose nothing; FastStream's defaults acknowledge befo
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -23,6 +23,10 @@ from shared.positions import Fenced, Step
 from shared.settings import Settings
 
 MAX_RECORDS = 500
+POLL_MS = 500
+"""How long a poll waits for a first record; while it waits nothing else needs the loop to turn."""
+COMMIT_SECONDS = 1.0
+"""Kafka's offsets only show lag, so that they need not be told after every batch."""
 Hole = tuple[TopicPartition, int]
 """How many records are missing."""
 header_names.let_through()
@@ -42,6 +46,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._leaving = asyncio.Event()
         self._placing: asyncio.Task[None] | None = None
         self._unplaced: set[TopicPartition] = set()
+        self._done: dict[TopicPartition, int] = {}
+        """What Kafka has not been told yet."""
+        self._told_at = 0.0
+        self._patient: AIOKafkaConsumer | None = None
         self.subscriber = broker.subscriber(
             *self.stream.topics,
             pattern=self.stream.pattern,
@@ -86,6 +94,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if batch and not self.stopped:
                 await self._take_until_done(batch)
 
+    def _end_no_poll_empty(self) -> None:
+        """FastStream sleeps after an empty poll; so the consumer's own polls go on until they have found something."""
+        consumer = self.consumer
+        if consumer is None or consumer is self._patient:
+            return
+        self._patient, poll = consumer, consumer.getmany
+
+        async def find(**_: object) -> Mapping[TopicPartition, Sequence[Record]]:
+            while True:
+                found: Mapping[TopicPartition, Sequence[Record]]
+                found = await poll(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+                if found:
+                    return found
+                await self._tell_offsets()
+
+        consumer.getmany = find
+
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
         """aiokafka's consumer, once FastStream has started it."""
@@ -100,6 +125,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """Takes no more: the batch in hand is brought to its end, or dropped if it waits to be tried again."""
         self._leaving.set()
         async with self._batch:
+            await self._tell_offsets()
             self.expected.clear()
 
     # --- a batch -----------------------------------------------------------------------------
@@ -126,7 +152,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if time.monotonic() > give_up_at:
                 return self._pause()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._leaving.wait()
             pause = min(pause * 2, 5.0)
         return None
 
@@ -157,7 +184,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self.doubted = {one for one in self.doubted if one[1] >= self.expected.get(one[0], 0)}
         for partition, records in holes:
             self._lost(partition, records)
-        offsets = {step.partition: step.end for step in steps if step.partition in self._assigned()}
+        self._done.update({step.partition: step.end for step in steps})
+        if time.monotonic() - self._told_at > COMMIT_SECONDS:
+            await self._tell_offsets()
+
+    async def _tell_offsets(self) -> None:
+        """Says to Kafka how far the work is, for those who look at the group's lag."""
+        done, self._done = self._done, {}
+        self._told_at = time.monotonic()
+        offsets = {partition: end for partition, end in done.items() if partition in self._assigned()}
         try:
             if self.consumer is not None and offsets:
                 await asyncio.wait_for(self.consumer.commit(offsets), 5)
@@ -194,6 +229,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._placing.cancel()
         self._placing, self._unplaced = None, set()
         async with self._batch:
+            await self._tell_offsets()
             self.expected.clear()
         if revoked:
             log.info("consumer.revoked", group=self.stream.group, partitions=len(revoked))
@@ -202,6 +238,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """Reading goes on at the stored positions; while they cannot be had, the partitions wait, paused."""
         self._leaving.clear()
         self.doubted.clear()
+        self._end_no_poll_empty()
         if assigned:
             await self._place(assigned)
             log.info("consumer.assigned", group=self.stream.group, partitions=len(assigned))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from shared.ids import refuse_nhs_number
 from shared.topics import Lane, Topic
@@ -62,7 +62,8 @@ class Event(BaseModel):
     erases: ClassVar[bool]
     lane: ClassVar[Lane | None]
     """Where it is told in whatever lane the work is done; None: in its topic's, or in that of the work."""
-    _envelope: "Envelope | None" = PrivateAttr(default=None)
+    _envelope: "ClassVar[Envelope | None]" = None
+    """Of an event that was heard it stands in the instance: pydantic's private attributes cost more than the fields."""
 
     def __init_subclass__(
         cls,
@@ -102,7 +103,7 @@ class Event(BaseModel):
 
     def come_as(self, envelope: "Envelope") -> Self:
         """The same event with the envelope in which it was heard."""
-        self._envelope = envelope
+        object.__setattr__(self, "_envelope", envelope)
         return self
 
 

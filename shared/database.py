@@ -64,6 +64,7 @@ class Database:
             min_size=0,
             max_size=size,
             init=_prepare,
+            reset=_reset,
             connection_class=Termed,
             timeout=5,
             command_timeout=40,
@@ -109,6 +110,12 @@ async def _prepare(connection: Any) -> None:
         "jsonb", schema="pg_catalog", encoder=_to_jsonb, decoder=_from_jsonb, format="binary"
     )
     connection.term = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::bigint")
+
+
+async def _reset(connection: Any) -> None:
+    """Between two uses: nothing here changes a session's settings, so asyncpg's own query would be one too many."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 def _to_jsonb(value: Any) -> bytes:

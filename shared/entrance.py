@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shared import hearing, parking, positions
 from shared.cloudevents import Envelope, Record, Unreadable, read, subject_of_key
@@ -30,6 +31,10 @@ class _Tried(Exception):
     """It would have gone well: roll back."""
 
 
+class HandlerFailed(Exception):
+    """A run failed in our own code: begin again with care, and find out which of its events it was."""
+
+
 class BadDeploy(Exception):
     """More than half of the last events failed in our own code: stop, instead of parking everything."""
 
@@ -43,8 +48,8 @@ class Breaker:
     def count(self, event_id: str, failed: bool) -> None:
         """Notes one event; `BadDeploy` when it is too much."""
         self.last.append((event_id, failed))
-        failures = [id_ for id_, bad in self.last if bad]
-        if failed and len(set(failures)) >= 20 and len(failures) > len(self.last) / 2:
+        failures = [id_ for id_, bad in self.last if bad] if failed else []
+        if len(set(failures)) >= 20 and len(failures) > len(self.last) / 2:
             raise BadDeploy
 
 
@@ -63,19 +68,22 @@ class Entrance:
         started = time.perf_counter()
         arrivals = [self.arrive(record) for record in records]
         extra: set[str] = set()
+        careful = False
         while True:
             try:
                 async with self.home.database.transaction() as connection:
-                    await positions.move(connection, steps)
-                    await self._hear(connection, arrivals, extra)
+                    now = await positions.move(connection, steps)
+                    work = await self._hear(connection, arrivals, extra, careful, now)
                 break
             except NeedsThreads as need:
                 extra |= need.subjects
+            except HandlerFailed:
+                careful = True
             except Exception as error:
                 passes = is_temporary(error) or isinstance(error, Fenced | BadDeploy)
                 if passes or not await self._find_culprits(arrivals, extra):
                     raise
-        self.home.committed()
+        self.home.committed(work.lanes)
         self.say(arrivals, time.perf_counter() - started)
         return arrivals
 
@@ -98,9 +106,16 @@ class Entrance:
         ours = self.stream.subject(envelope.topic, envelope.subject).partition("/")[2]
         return replace(envelope, term=0, sequence=0, erased=False, correlationid=ours)
 
-    async def _hear(self, connection: Connection, arrivals: Sequence[Arrival], extra: set[str]) -> None:
+    async def _hear(
+        self,
+        connection: Connection,
+        arrivals: Sequence[Arrival],
+        extra: set[str],
+        careful: bool = True,
+        now: datetime | None = None,
+    ) -> Work:
         subjects = {arrival.subject for arrival in arrivals if arrival.subject is not None} | extra
-        work = await begin(self.home, connection, subjects, self.stream.lane)
+        work = await begin(self.home, connection, subjects, self.stream.lane, now)
         for arrival in arrivals:
             arrival.again()
             thread = work.threads.get(arrival.subject or "")
@@ -108,8 +123,9 @@ class Entrance:
                 arrival.outcome = Outcome.REPEATED
             else:
                 self.decide(arrival, work)
-        await self.handle(arrivals, work)
+        await self.handle(arrivals, work, careful)
         await work.finish()
+        return work
 
     async def _find_culprits(self, arrivals: Sequence[Arrival], extra: set[str]) -> bool:
         """What fails after its handler, when all is written, is found by trying each record alone; True if one was."""
@@ -153,9 +169,9 @@ class Entrance:
         if arrival.subject and any(event.erases for event in arrival.events):
             work.erase(arrival.subject)
 
-    async def handle(self, arrivals: Sequence[Arrival], work: Work) -> None:
+    async def handle(self, arrivals: Sequence[Arrival], work: Work, careful: bool = True) -> None:
         """Calls the handlers and parks what cannot be accepted; publishers are told of it."""
-        await self.work_off(arrivals, work)
+        await self.work_off(arrivals, work, careful)
         parked = [arrival for arrival in arrivals if arrival.outcome is Outcome.PARKED]
         for arrival in parked:
             thread = work.threads.get(arrival.subject or "")
@@ -164,16 +180,33 @@ class Entrance:
             await parking.save(work.connection, parked)
             await self.stream.refused(parked, work)
 
-    async def work_off(self, arrivals: Sequence[Arrival], work: Work) -> None:
-        """Calls the handlers, run by run; what they refuse has its reason afterwards."""
+    async def work_off(self, arrivals: Sequence[Arrival], work: Work, careful: bool = True) -> None:
+        """Calls the handlers, run by run; what they refuse has its reason afterwards.
+
+        Savepoints cost more than most handlers: a batch goes without them, and again with care if a run fails.
+        """
         for run in runs(arrivals):
-            await self._handle(run, work)
+            work.causes.update((arrival.subject or "", event.envelope) for arrival, event in run.arrivals)
+            await (self._handle if careful else self._handle_boldly)(run, work)
         self._refused(arrivals, work)
+
+    async def _handle_boldly(self, run: Run, work: Work) -> None:
+        """One handler's call; `HandlerFailed` for what would fail again."""
+        events = [event for _, event in run.arrivals]
+        try:
+            await self.stream.handlers[run.contract](events, work)
+        except NeedsThreads:
+            raise
+        except Exception as error:
+            if is_temporary(error):
+                raise
+            raise HandlerFailed from error
+        for event in events:
+            self.breaker.count(event.envelope.id, failed=False)
 
     async def _handle(self, run: Run, work: Work) -> None:
         """One handler's call under a savepoint; a run that fails is halved until the culprit stands alone."""
         events = [event for _, event in run.arrivals]
-        work.causes.update((arrival.subject or "", event.envelope) for arrival, event in run.arrivals)
         mark = work.mark()
         try:
             async with work.connection.transaction():

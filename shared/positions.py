@@ -6,6 +6,7 @@ or has skipped records: it moves nothing and goes back.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiokafka import TopicPartition
 
@@ -35,40 +36,35 @@ class Loss:
     records: int
 
 
-async def move(connection: Connection, steps: list[Step]) -> None:
-    """Locks and moves positions; `Fenced` if any of them is not where it should be."""
+async def move(connection: Connection, steps: list[Step]) -> datetime | None:
+    """Locks and moves positions; `Fenced` if any of them is not where it should be. Answers the transaction's time."""
     steps = sorted(steps, key=lambda step: step.partition)
-    columns = (
+    moved = await connection.fetch(
+        """
+        WITH here AS (
+            SELECT position.topic, position.partition, step.finish
+              FROM position
+              JOIN unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
+                     AS step (topic, partition, begin, finish)
+                ON position.topic = step.topic AND position.partition = step.partition
+             WHERE position.next_offset = step.begin
+             ORDER BY position.topic COLLATE "C", position.partition
+               FOR UPDATE OF position
+        )
+        UPDATE position
+           SET next_offset = here.finish, moved_at = now()
+          FROM here
+         WHERE position.topic = here.topic AND position.partition = here.partition
+        RETURNING now() AS at
+        """,
         [step.partition.topic for step in steps],
         [step.partition.partition for step in steps],
         [step.begin for step in steps],
         [step.end for step in steps],
     )
-    locked = await connection.fetch(
-        """
-        SELECT position.topic
-          FROM position
-          JOIN unnest($1::text[], $2::integer[], $3::bigint[]) AS step (topic, partition, begin)
-            ON position.topic = step.topic AND position.partition = step.partition
-         WHERE position.next_offset = step.begin
-         ORDER BY position.topic COLLATE "C", position.partition
-           FOR UPDATE OF position
-        """,
-        *columns[:3],
-    )
-    if len(locked) != len(steps):
+    if len(moved) != len(steps):
         raise Fenced
-    await connection.execute(
-        """
-        UPDATE position
-           SET next_offset = step.finish, moved_at = now()
-          FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS step (topic, partition, finish)
-         WHERE position.topic = step.topic AND position.partition = step.partition
-        """,
-        columns[0],
-        columns[1],
-        columns[3],
-    )
+    return moved[0]["at"] if moved else None
 
 
 async def stored(connection: Connection, starts: Offsets) -> dict[TopicPartition, int]:

@@ -7,7 +7,7 @@ again from the first row. So every announcement is stored at least once and firs
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import asyncpg
@@ -21,8 +21,9 @@ from shared.topics import MAX_RECORD_BYTES, Lane
 BATCH = 500
 PATIENT_SECONDS = 10
 """A session that lasted longer was a good one: the next may begin at once."""
-POLL_SECONDS = 0.05
-"""Rows of other replicas are found by looking; one's own commit wakes the relay."""
+SHORTEST_POLL, LONGEST_POLL = 0.05, 0.4
+"""Seconds: rows of other replicas are found by looking, more seldom the longer there were none; one's own commit wakes
+the relay."""
 
 
 class Relay:
@@ -32,9 +33,10 @@ class Relay:
         self.service, self.dsn, self.kafka, self.lane = service, dsn, kafka, lane
         self._wake = asyncio.Event()
 
-    def wake(self) -> None:
-        """Says that a commit may have left rows."""
-        self._wake.set()
+    def wake(self, lanes: Collection[Lane]) -> None:
+        """Says that a commit has left rows in these lanes."""
+        if self.lane in lanes:
+            self._wake.set()
 
     async def run(self) -> None:
         """Sends until cancelled; begins again after every error, with a growing pause."""
@@ -54,6 +56,8 @@ class Relay:
     async def _session(self) -> None:
         connection = await open_direct(self.dsn, f"{self.service} relay {self.lane}")
         try:
+            # A deletion that a crash undoes is sent again, and dropped as a repeat: nobody needs to wait for the disk.
+            await connection.execute("SET synchronous_commit = off")
             await self._hold_lock(connection)
             await self._produce(connection)
         finally:
@@ -79,11 +83,14 @@ class Relay:
         )
         await producer.start()
         try:
+            poll = SHORTEST_POLL
             while True:
                 self._wake.clear()
-                if await self._send_first_rows(connection, producer) < BATCH:
+                sent = await self._send_first_rows(connection, producer)
+                poll = SHORTEST_POLL if sent else min(poll * 2, LONGEST_POLL)
+                if sent < BATCH:
                     with suppress(TimeoutError):  # not wait_for: it loses a cancellation that comes with the wake
-                        async with asyncio.timeout(POLL_SECONDS):
+                        async with asyncio.timeout(poll):
                             await self._wake.wait()
         finally:
             # an idempotent producer's stop waits for ever while the broker is away

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -90,10 +90,10 @@ class Process:
         self.consumers: list[Consumer] = []
         self.desk.healthy = lambda: not any(consumer.stopped for consumer in self.consumers)
 
-    def wake_relays(self) -> None:
-        """A commit may have left rows for any lane."""
+    def wake_relays(self, lanes: Collection[Lane]) -> None:
+        """A commit has left rows in these lanes."""
         for relay in self.relays:
-            relay.wake()
+            relay.wake(lanes)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Starts, waits for the stop, ends."""

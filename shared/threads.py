@@ -22,12 +22,13 @@ class Thread:
     term: int = 0
     announced: int = 0
     erased: bool = False
-    heard: dict[str, Number] = field(default_factory=dict)
+    heard: dict[str, Sequence[int]] = field(default_factory=dict)
     moved: bool = False
 
     def heard_from(self, announcer: str) -> Number:
         """The highest number heard of this announcer; (0, 0) before the first."""
-        return self.heard.get(announcer, (0, 0))
+        term, sequence = self.heard.get(announcer, (0, 0))
+        return (term, sequence)
 
     def hear(self, announcer: str, number: Number) -> None:
         """Counts a fact as heard, whatever becomes of it."""
@@ -48,25 +49,26 @@ async def lock(connection: Connection, subjects: Iterable[str]) -> dict[str, Thr
     wanted = sorted(set(subjects))
     if not wanted:
         return {}
-    await connection.execute(
-        "INSERT INTO thread (subject) SELECT unnest($1::text[]) ON CONFLICT (subject) DO NOTHING", wanted
-    )
-    rows = await connection.fetch(
-        """
-        SELECT subject, term, announced, erased_at IS NOT NULL AS erased, heard
-          FROM thread
-         WHERE subject = ANY ($1::text[])
-         ORDER BY subject COLLATE "C"
-           FOR UPDATE
-        """,
-        wanted,
-    )
-    return {row["subject"]: _thread(row) for row in rows}
-
-
-def _thread(row: asyncpg.Record) -> Thread:
-    heard = {announcer: (term, sequence) for announcer, (term, sequence) in row["heard"].items()}
-    return Thread(row["subject"], row["term"], row["announced"], row["erased"], heard)
+    rows: Sequence[asyncpg.Record] = ()
+    while len(rows) < len(wanted):  # again, if another transaction made one that this statement was too early to see
+        rows = await connection.fetch(
+            """
+            WITH made AS (
+                INSERT INTO thread (subject) SELECT unnest($1::text[])
+                ON CONFLICT (subject) DO NOTHING
+                RETURNING subject, term, announced, false AS erased, heard
+            ), there AS (
+                SELECT subject, term, announced, erased_at IS NOT NULL AS erased, heard
+                  FROM thread
+                 WHERE subject = ANY ($1::text[])
+                 ORDER BY subject COLLATE "C"
+                   FOR UPDATE
+            )
+            SELECT * FROM made UNION ALL SELECT * FROM there  -- what is new is made before anything is waited for
+            """,
+            wanted,
+        )
+    return {row["subject"]: Thread(*row) for row in rows}
 
 
 async def save(connection: Connection, threads: Sequence[Thread]) -> None:

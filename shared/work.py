@@ -4,7 +4,7 @@ Handlers load, decide, save and announce through it. Saved and announced commit 
 nobody but the relay speaks to Kafka.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -71,8 +71,8 @@ class Home:
     database: Database
     settings: Any = None
     """The service's own Settings; each service knows its kind."""
-    committed: Callable[[], None] = lambda: None
-    """Called after every commit that may have left announcements."""
+    committed: Callable[[Collection[Lane]], None] = lambda _lanes: None
+    """Called after every commit, with the lanes in which it left announcements."""
 
 
 @dataclass(slots=True)
@@ -120,7 +120,14 @@ class Work:
         self._must_hold({subject})
         self.erasing.add(subject)
 
+    @property
+    def lanes(self) -> set[Lane]:
+        """In which it announces."""
+        return {announcement.lane for announcement in self.announcements}
+
     def _must_hold(self, subjects: set[str]) -> None:
+        if subjects <= self.threads.keys():
+            return
         missing = {one for one in subjects - self.threads.keys() if one.partition("/")[0] not in THREADLESS}
         if missing:
             raise NeedsThreads(missing)
@@ -159,11 +166,12 @@ THREADLESS = frozenset({"comment", "comments", "submission"})
 """Kinds of subjects without a thread: each of their events stands by itself."""
 
 
-async def begin(home: Home, connection: Connection, subjects: Iterable[str], lane: Lane = Lane.LIVE) -> Work:
+async def begin(
+    home: Home, connection: Connection, subjects: Iterable[str], lane: Lane = Lane.LIVE, now: datetime | None = None
+) -> Work:
     """Locks the threads of these subjects in the open transaction and starts a piece of work on them."""
     held = await threads.lock(connection, (s for s in subjects if s.partition("/")[0] not in THREADLESS))
-    moment = await connection.fetchval("SELECT now()")
-    return Work(home, connection, moment, held, lane)
+    return Work(home, connection, now or await connection.fetchval("SELECT now()"), held, lane)
 
 
 async def on_threads(home: Home, subjects: Iterable[str], do: Callable[[Work], Awaitable[T]]) -> T:
@@ -181,5 +189,5 @@ async def on_threads(home: Home, subjects: Iterable[str], do: Callable[[Work], A
         except NeedsThreads as need:
             wanted |= need.subjects
         else:
-            home.committed()
+            home.committed(work.lanes)
             return answer

@@ -1,9 +1,9 @@
 """`python -m services.intake`: runs the service with the settings of its environment."""
 
-import asyncio
+import uvloop
 
 from services.intake.app import intake
 from shared.service import run
 
 if __name__ == "__main__":
-    asyncio.run(run(intake()))
+    uvloop.run(run(intake()))

@@ -1,9 +1,9 @@
 """`python -m services.responder`: runs the service with the settings of its environment."""
 
-import asyncio
+import uvloop
 
 from services.responder.app import responder
 from shared.service import run
 
 if __name__ == "__main__":
-    asyncio.run(run(responder()))
+    uvloop.run(run(responder()))

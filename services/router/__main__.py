@@ -1,9 +1,9 @@
 """`python -m services.router`: runs the service with the settings of its environment."""
 
-import asyncio
+import uvloop
 
 from services.router.app import router
 from shared.service import run
 
 if __name__ == "__main__":
-    asyncio.run(run(router()))
+    uvloop.run(run(router()))

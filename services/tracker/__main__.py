@@ -1,9 +1,9 @@
 """`python -m services.tracker`: runs the service with the settings of its environment."""
 
-import asyncio
+import uvloop
 
 from services.tracker.app import tracker
 from shared.service import run
 
 if __name__ == "__main__":
-    asyncio.run(run(tracker()))
+    uvloop.run(run(tracker()))

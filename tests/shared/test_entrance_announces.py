@@ -7,6 +7,7 @@ import pytest
 from deploy.local.system import Databases
 from shared.database import Database, term_of
 from shared.ids import new_id
+from shared.topics import Lane
 from tests.factories import story_erased
 from tests.records import told
 from tests.service import column, execute
@@ -111,7 +112,7 @@ async def test_an_announcement_carries_its_cause_and_the_journey(keeper: Keeper)
 
 async def test_a_commit_wakes_the_relay_and_a_batch_that_failed_does_not(keeper: Keeper) -> None:
     woken = []
-    keeper.home.committed = lambda: woken.append(1)
+    keeper.home.committed = lambda lanes: woken.append(set(lanes))
 
     keeper.troubles = 1
     with pytest.raises(Exception, match="deadlock"):
@@ -119,7 +120,7 @@ async def test_a_commit_wakes_the_relay_and_a_batch_that_failed_does_not(keeper:
     assert woken == []
 
     await keeper.hear(published(A, "one", 1))
-    assert woken == [1]
+    assert woken == [{Lane.LIVE}]
 
 
 async def test_the_answer_to_an_erasure_is_announced_in_the_erased_thread(keeper: Keeper) -> None:

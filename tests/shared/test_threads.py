@@ -87,8 +87,8 @@ async def test_what_was_heard_and_announced_comes_back_as_it_was_saved(router_da
     async with router_database.transaction() as connection:
         again = await threads.lock(connection, ["story/1", "story/2"])
 
-    heard = {"/storyloop/intake": (big, 3), "/storyloop/responder": (1, 1)}
-    assert again["story/1"] == threads.Thread("story/1", term=5, announced=2, heard=heard)
+    heard = {"/storyloop/intake": [big, 3], "/storyloop/responder": [1, 1]}
+    assert again["story/1"] == threads.Thread("story/1", term=5, announced=2, heard={**heard})
     assert again["story/2"] == threads.Thread("story/2")
 
 
