@@ -89,7 +89,7 @@ def read(record: Record) -> Envelope:
     if content_type.lower().startswith(STRUCTURED):
         attributes, data = _structured(record.value)
     else:
-        attributes = {name[3:]: _text(value, name) for name, value in headers.items() if name.startswith("ce_")}
+        attributes = _attributes(headers)
         data = record.value
         if not _JSON.match(content_type):
             raise Unreadable("content-type is not JSON")
@@ -167,6 +167,14 @@ def _name(name: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in name):
         raise Unreadable("a header's name is not UTF-8")
     return name.lower()
+
+
+def _attributes(headers: Mapping[str, bytes | None]) -> dict[str, Any]:
+    said = [(name, value) for name, value in headers.items() if name.startswith("ce_")]
+    try:
+        return {name[3:]: value and value.decode() for name, value in said}
+    except UnicodeDecodeError:
+        return {name[3:]: _text(value, name) for name, value in said}  # says which
 
 
 def _text(value: bytes | None, name: str) -> str | None:

@@ -15,9 +15,10 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
 from shared import header_names, positions
+from shared.breaker import BadDeploy
 from shared.cloudevents import Record
 from shared.database import is_temporary
-from shared.entrance import BadDeploy, Entrance
+from shared.entrance import Entrance
 from shared.logs import log
 from shared.positions import Fenced, Step
 from shared.settings import Settings

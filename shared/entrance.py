@@ -6,12 +6,12 @@ rest goes on; what may pass by itself is tried again by the consumer.
 """
 
 import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
-from shared import hearing, parking, positions
+from shared import hearing, logs, parking, positions
+from shared.breaker import BadDeploy, Breaker
 from shared.cloudevents import Envelope, Record, Unreadable, read, subject_of_key
 from shared.contracts import CONTRACTS
 from shared.database import Connection, is_temporary
@@ -33,24 +33,6 @@ class _Tried(Exception):
 
 class HandlerFailed(Exception):
     """A run failed in our own code: begin again with care, and find out which of its events it was."""
-
-
-class BadDeploy(Exception):
-    """More than half of the last events failed in our own code: stop, instead of parking everything."""
-
-
-@dataclass(slots=True)
-class Breaker:
-    """Tells a bad deploy from poison: at least 20 different events and more than half of the last 100 failed."""
-
-    last: deque[tuple[str, bool]] = field(default_factory=lambda: deque(maxlen=100))
-
-    def count(self, event_id: str, failed: bool) -> None:
-        """Notes one event; `BadDeploy` when it is too much."""
-        self.last.append((event_id, failed))
-        failures = [id_ for id_, bad in self.last if bad] if failed else []
-        if len(set(failures)) >= 20 and len(failures) > len(self.last) / 2:
-            raise BadDeploy
 
 
 class Entrance:
@@ -242,18 +224,21 @@ class Entrance:
 
     def say(self, arrivals: Sequence[Arrival], took: float) -> None:
         """One line for each event of the live lane, one for each run of the bulk lane; `took` is in seconds."""
-        for arrival in arrivals:
-            if arrival.notice:
-                log.warning(str(arrival.notice), **described(arrival))
-            if arrival.outcome is Outcome.PARKED:
-                log.warning("event.parked", reason=arrival.reason, detail=arrival.detail, **described(arrival))
         ms = round(took * 1000, 1)
-        if self.stream.lane is Lane.LIVE:
+        with logs.together():
             for arrival in arrivals:
-                log.info("event.heard", outcome=arrival.outcome, ms=ms, batch=len(arrivals), **described(arrival))
-        else:
+                self._say_one(arrival, ms, len(arrivals))
+        if self.stream.lane is not Lane.LIVE:
             counts = {outcome.value: sum(a.outcome is outcome for a in arrivals) for outcome in Outcome}
             log.info("batch.heard", topic=arrivals[0].record.topic, ms=ms, events=len(arrivals), **counts)
+
+    def _say_one(self, arrival: Arrival, ms: float, batch: int) -> None:
+        if arrival.notice:
+            log.warning(str(arrival.notice), **described(arrival))
+        if arrival.outcome is Outcome.PARKED:
+            log.warning("event.parked", reason=arrival.reason, detail=arrival.detail, **described(arrival))
+        if self.stream.lane is Lane.LIVE:
+            log.info("event.heard", outcome=arrival.outcome, ms=ms, batch=batch, **described(arrival))
 
 
 def described(arrival: Arrival) -> dict[str, object]:

@@ -12,6 +12,7 @@ COMMENTS = UUID("0d7f6a52-3f6b-4a3e-8f7e-9f3f4b7a2c22")
 __all__ = ["comment_of", "new_id", "refuse_nhs_number", "stories_of", "story_of", "uuid_of"]
 
 _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+_JUST_A_UUID = re.compile(r"([a-z]{1,20}/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ .:_-]?\d{3}[ .:_-]?\d{4}(?!\d)")
 
 
@@ -45,7 +46,7 @@ def refuse_nhs_number(text: str) -> str:
 
     UUIDs are passed over: one in a thousand holds ten digits that look like one by chance.
     """
-    if not _TEN_DIGITS.search(text):
+    if _JUST_A_UUID.match(text) or not _TEN_DIGITS.search(text):
         return text
     for found in _TEN_DIGITS.finditer(_UUID.sub("uuid", text)):
         if _is_nhs_number(re.sub(r"\D", "", found.group())):

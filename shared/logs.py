@@ -4,8 +4,9 @@ import json
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, TextIO
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TextIO
 
 import orjson
 import structlog
@@ -24,20 +25,50 @@ def set_up(service: str, version: str, level: int = logging.INFO, to: TextIO | N
     stream = to or sys.stdout
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, line: {"service": service, "version": version, **line},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             _failure_without_words,
             *_ending(stream),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream)
-        if stream.isatty()
-        else structlog.BytesLoggerFactory(stream.buffer),
+        logger_factory=structlog.PrintLoggerFactory(stream) if stream.isatty() else lambda *_: _Lines(stream.buffer),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service, version=version)
     _take_over_libraries()
+
+
+class _Lines:
+    """Writes each line at once; those of a `together` block at its end, with one call of the system for hundreds."""
+
+    held = False
+    late: BinaryIO | None = None
+    """Holds lines that wait."""
+
+    def __init__(self, to: BinaryIO) -> None:
+        self.to = to
+
+    def msg(self, line: bytes) -> None:
+        """Writes one line."""
+        self.to.write(line + b"\n")
+        if self.held:
+            _Lines.late = self.to
+        else:
+            self.to.flush()
+
+    debug = info = warning = error = critical = log = msg
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Holds this block's lines back until its end; nothing in it may wait for anything."""
+    _Lines.held = True
+    try:
+        yield
+    finally:
+        late, _Lines.late, _Lines.held = _Lines.late, None, False
+        if late is not None:
+            late.flush()
 
 
 def _ending(stream: TextIO) -> list[Any]:

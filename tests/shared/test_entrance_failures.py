@@ -7,8 +7,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from shared import parking
+from shared.breaker import BadDeploy
 from shared.database import Database
-from shared.entrance import BadDeploy
 from shared.hearing import Outcome
 from shared.ids import new_id
 from shared.positions import Fenced, Step
