@@ -14,8 +14,8 @@ test: .venv/ready        ## every check and test, in under ten minutes
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not prove" --numprocesses 2 --dist loadgroup
 
-prove: .venv/ready       ## what takes longer
-	$(BIN)/python -m pytest -m prove tests/deploy tests/journeys
+prove: .venv/ready       ## what takes longer: mutations, many more random runs, demos that must fail
+	$(BIN)/python -m pytest -m prove --numprocesses 2 --dist loadgroup
 
 mutations: .venv/ready   ## each guarantee is broken once, and its tests must turn red
 	$(BIN)/python -m pytest -m prove tests/mutations

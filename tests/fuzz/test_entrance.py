@@ -29,7 +29,7 @@ SHORT = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(SHORT, max_examples=3000, derandomize=False, phases=[Phase.generate, Phase.shrink], print_blob=True)
+LONG = settings(SHORT, max_examples=600, derandomize=False, phases=[Phase.generate, Phase.shrink], print_blob=True)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ SHORT = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(SHORT, max_examples=400, derandomize=False, phases=[Phase.generate, Phase.shrink], print_blob=True)
+LONG = settings(SHORT, max_examples=100, derandomize=False, phases=[Phase.generate, Phase.shrink], print_blob=True)
 
 
 @pytest.fixture

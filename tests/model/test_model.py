@@ -25,7 +25,7 @@ SHORT = settings(
     print_blob=True,
 )
 LONG = settings(
-    SHORT, max_examples=400, stateful_step_count=80, derandomize=False, phases=[Phase.generate, Phase.shrink]
+    SHORT, max_examples=80, stateful_step_count=60, derandomize=False, phases=[Phase.generate, Phase.shrink]
 )
 
 
