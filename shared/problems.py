@@ -3,12 +3,14 @@
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from jinja2 import TemplateError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -66,7 +68,8 @@ class Problem(Exception):
 def answer(request: Request, problem: Problem) -> Response:
     """The problem as a response: a page for who would rather have one, JSON for everybody else."""
     if prefers_page(",".join(request.headers.getlist("accept"))):
-        return problem_page(request, problem)
+        with suppress(TemplateError):  # what is wrong may be the frame that all pages have
+            return problem_page(request, problem)
     body = orjson.dumps(problem.details.model_dump(exclude_none=True))
     return Response(body, problem.details.status, problem.headers, media_type="application/problem+json")
 

@@ -45,7 +45,7 @@ _WORDS: Mapping[int, Words] = {
     ),
     409: Words(
         "This has changed since you opened it",
-        "Somebody else may have done the same, or something newer stands in its place. What you sent was not taken.",
+        "Somebody else may have done the same, or something newer stands in its place. Nothing was changed.",
         "Go back, load the page again, and see whether it still needs doing.",
     ),
     410: Words(
@@ -55,7 +55,7 @@ _WORDS: Mapping[int, Words] = {
     ),
     413: Words(
         "That is too much at once",
-        "What you sent is larger than this service takes. Nothing of it was kept.",
+        "What you sent is larger than this service takes. Nothing was changed.",
         "Go back and send less: a smaller file, or a shorter text.",
     ),
     422: Words(
@@ -65,17 +65,17 @@ _WORDS: Mapping[int, Words] = {
     ),
     429: Words(
         "Too many tries",
-        "There were more tries than we allow in a short time. Nothing was taken.",
+        "There were more tries than we allow in a short time. Nothing was changed.",
         "Wait a few minutes, then try again.",
     ),
     500: Words(
         "Something went wrong on our side",
-        "This is our mistake, not yours. What you sent was not taken.",
+        "This is our mistake, not yours. Nothing was changed.",
         "Try again later. If it happens again, tell us.",
     ),
     503: Words(
         "The service is not available just now",
-        "It is starting, or something that it needs is away. What you sent was not taken.",
+        "It is starting, or something that it needs is away. Nothing was changed.",
         "Try again in a few minutes.",
     ),
 }

@@ -12,7 +12,15 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import BaseLoader, ChainableUndefined, Environment, FileSystemLoader, PackageLoader, StrictUndefined, Undefined
+from jinja2 import (
+    BaseLoader,
+    ChainableUndefined,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    Undefined,
+)
 
 from shared.pages.assets import asset_path
 from shared.pages.site import Site

@@ -21,6 +21,7 @@ class Looking:
 
     tab: Page
     address: str
+    script: bool = True
     complaints: list[str] = field(default_factory=list)
     hosts: set[str | None] = field(default_factory=set)
 
@@ -46,8 +47,9 @@ class Looking:
 async def looking(browser: Browser, address: str, *, script: bool = True) -> AsyncIterator[Looking]:
     """A tab at this address; at the end nothing may have come from elsewhere, and nothing may have been refused."""
     context = await browser.new_context(viewport={"width": DESK[0], "height": DESK[1]}, java_script_enabled=script)
+    context.set_default_timeout(10_000)
     tab = await context.new_page()
-    eyes = Looking(tab, address)
+    eyes = Looking(tab, address, script)
     tab.on("console", eyes.hear)
     tab.on("pageerror", lambda error: eyes.complaints.append(str(error)))
     tab.on("request", eyes.count)
@@ -57,7 +59,7 @@ async def looking(browser: Browser, address: str, *, script: bool = True) -> Asy
 
 
 async def assert_accessible(tab: Page, name: str) -> None:
-    """No rule of WCAG 2.2 AA is broken, and nothing is cut off, on a phone, zoomed, and at a desk; pictures are kept."""
+    """No rule of WCAG 2.2 AA is broken and nothing is cut off, on a phone, zoomed, and at a desk; keeps pictures."""
     SCREENS.mkdir(parents=True, exist_ok=True)
     for width, height in (PHONE, ZOOMED, DESK):
         await tab.set_viewport_size({"width": width, "height": height})

@@ -1,16 +1,19 @@
-"""One browser for all tests of pages, and real servers for it on loopback."""
+"""One browser for all tests of pages, a service's home without a database, and a desk where somebody has signed in."""
 
 import shutil
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 from playwright.async_api import Browser, async_playwright
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.database import Database
-from shared.work import Home
+from tests.pages.members_desk import MembersDesk
 from tests.service import home_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SIGNED_IN = SimpleNamespace(name="Maya Okafor-Llewellyn, ward manager", csrf="a-token-of-this-session")
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +36,17 @@ async def nowhere() -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def home(nowhere: Database) -> Home:
-    """What a process of responder knows."""
-    return home_of("responder", nowhere)
+def desk(nowhere: Database) -> MembersDesk:
+    """The tiny application, with nobody in it."""
+    return MembersDesk(home_of("responder", nowhere))
 
 
+class SignedIn:
+    """In the place of sign-in: somebody is there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["session"] = SIGNED_IN
+        await self.app(scope, receive, send)

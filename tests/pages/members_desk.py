@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from shared.http import Desk, make_app
@@ -64,69 +64,69 @@ class Upload(BaseModel):
     file: FileText = Field(title="the file")
 
 
-def members_desk(home: Home) -> tuple[FastAPI, list[Member]]:
-    """The application, and what it keeps."""
-    kept: list[Member] = []
-    pages = APIRouter(include_in_schema=False)
+class MembersDesk:
+    """The application `app`, and what it keeps."""
 
-    @pages.get("/members")
-    async def members(request: Request) -> Response:
+    def __init__(self, home: Home) -> None:
+        pages = APIRouter(include_in_schema=False)
+        self.kept: list[Member] = []
+        pages.get("/members")(self.members)
+        pages.get("/members/new")(self.empty)
+        pages.post("/members/new")(self.add)
+        pages.get("/members/{number}/removal")(self.ask_before_removing)
+        pages.post("/members/{number}/removal")(self.remove)
+        pages.get("/upload")(self.choose)
+        pages.post("/upload/report")(self.report)
+        pages.post("/upload")(self.take)
+        self.app = make_app(Desk(home, ready=True), pages, site=SITE)
+
+    async def members(self, request: Request) -> Response:
         asked = asked_for(request, Filters)
         filters = asked.value or Filters()
-        found = [one for one in kept if filters.part in {None, one.part}]
-        shown = found[filters.after : filters.after + PER_PAGE]
-        older = f"/members?after={filters.after + PER_PAGE}" if len(found) > filters.after + PER_PAGE else ""
-        return page(request, "members.html", filters=asked, members=shown, older=older, parts=PARTS)
+        found = [one for one in self.kept if filters.part in {None, one.part}]
+        end = filters.after + PER_PAGE
+        more = f"/members?after={end}" if len(found) > end else ""
+        return page(request, "members.html", filters=asked, members=found[filters.after : end], more=more, parts=PARTS)
 
-    @pages.get("/members/new")
-    async def empty(request: Request) -> Response:
+    async def empty(self, request: Request) -> Response:
         return page(request, "new.html", form=Form(Member), parts=PARTS, alerts=ALERTS)
 
-    @pages.post("/members/new")
-    async def add(request: Request) -> Response:
+    async def add(self, request: Request) -> Response:
         form = await filled_in(request, Member)
-        if form.value and any(one.email == form.value.email for one in kept):
+        if form.value and any(one.email == form.value.email for one in self.kept):
             form = form.refused("email", "Somebody with this e-mail address is here already")
         if form.value is None:
             return page(request, "new.html", status=422, form=form, parts=PARTS, alerts=ALERTS)
-        kept.append(form.value)
+        self.kept.append(form.value)
         return seen_after(request, "/members")
 
-    @pages.get("/members/{number}/removal")
-    async def ask_before_removing(request: Request, number: int) -> Response:
-        return page(request, "removal.html", member=_one(kept, number), number=number, parts=dict(PARTS))
+    async def ask_before_removing(self, request: Request, number: int) -> Response:
+        return page(request, "removal.html", member=self._one(number), number=number, parts=dict(PARTS))
 
-    @pages.post("/members/{number}/removal")
-    async def remove(request: Request, number: int) -> Response:
-        kept.remove(_one(kept, number))
+    async def remove(self, request: Request, number: int) -> Response:
+        self.kept.remove(self._one(number))
         return seen_after(request, "/members")
 
-    @pages.get("/upload")
-    async def choose(request: Request) -> Response:
+    def _one(self, number: int) -> Member:
+        if number >= len(self.kept):
+            raise Problem(404, "no_such_member")
+        return self.kept[number]
+
+    async def choose(self, request: Request) -> Response:
         return page(request, "upload.html", form=Form(Upload))
 
-    @pages.post("/upload/report")
-    async def report(request: Request) -> Response:
+    async def report(self, request: Request) -> Response:
         form = await filled_in(request, Upload)
         if form.value is None:
             return page(request, "upload.html", status=422, form=form)
         return page(request, "report.html", upload=form, lines=_read(form.value.file))
 
-    @pages.post("/upload")
-    async def take(request: Request) -> Response:
+    async def take(self, request: Request) -> Response:
         form = await filled_in(request, Upload)
         if form.value is None:
             return page(request, "upload.html", status=422, form=form)
-        kept.extend(member for member, _ in _read(form.value.file) if member)
+        self.kept.extend(member for member, _ in _read(form.value.file) if member)
         return seen_after(request, "/members")
-
-    return make_app(Desk(home, ready=True), pages, site=SITE), kept
-
-
-def _one(kept: list[Member], number: int) -> Member:
-    if number >= len(kept):
-        raise Problem(404, "no_such_member")
-    return kept[number]
 
 
 def _read(text: str) -> list[tuple[Member | None, str]]:

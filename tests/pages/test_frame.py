@@ -1,6 +1,5 @@
 """Every service's start page and error pages: alike, for everybody, with nothing from elsewhere."""
 
-from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -48,7 +47,9 @@ async def test_the_start_page_of_a_service_says_what_it_is_for(
 async def test_everything_that_a_start_page_offers_is_there(service: str, browser: Browser, nowhere: Database) -> None:
     async with served(app_of(service, nowhere)) as address, looking(browser, address) as eyes:
         await eyes.open("/")
-        offered = await eyes.tab.locator("main li a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        offered = await eyes.tab.locator("main li a").evaluate_all(
+            "links => links.map(link => link.getAttribute('href'))"
+        )
 
         assert offered
         assert [await eyes.open(path) for path in offered] == [200] * len(offered)

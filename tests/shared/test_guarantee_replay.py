@@ -61,7 +61,9 @@ async def hearing_a_replay(listener: str, database: Database, kafka: str) -> Asy
     )
     own_pool = await Database.connect(database.dsn, application=listener)
     stop = asyncio.Event()
-    process = asyncio.create_task(Process(Service(listener, settings, handlers(), APIRouter(), PLAIN), own_pool).run(stop))
+    process = asyncio.create_task(
+        Process(Service(listener, settings, handlers(), APIRouter(), PLAIN), own_pool).run(stop)
+    )
     try:
         yield
     finally:
