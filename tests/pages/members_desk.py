@@ -42,7 +42,7 @@ class Member(BaseModel):
 
     name: Annotated[str, StringConstraints(max_length=40)] = Field(title="the person's name")
     email: str = Field(
-        title="e-mail address",
+        title="their e-mail address",
         pattern=r"^[^@\s]+@[^@\s]+$",
         description="must look like name@example.org",
     )
@@ -83,7 +83,7 @@ class MembersDesk:
     async def members(self, request: Request) -> Response:
         asked = asked_for(request, Filters)
         filters = asked.value or Filters()
-        found = [one for one in self.kept if filters.part in {None, one.part}]
+        found = [(number, one) for number, one in enumerate(self.kept) if filters.part in {None, one.part}]
         end = filters.after + PER_PAGE
         more = f"/members?after={end}" if len(found) > end else ""
         return page(request, "members.html", filters=asked, members=found[filters.after : end], more=more, parts=PARTS)

@@ -79,9 +79,9 @@ async def test_what_is_not_right_is_linked_to_its_field_and_nothing_that_was_typ
     await tab.get_by_role("button", name="Save").click()
 
     summary = tab.locator(".nhsuk-error-summary a")
-    assert await summary.all_inner_texts() == ["Enter e-mail address", "Choose what they may do"]
+    assert await summary.all_inner_texts() == ["Enter their e-mail address", "Choose what they may do"]
     await summary.first.click()
-    await expect(tab.get_by_label("E-mail address")).to_be_focused()
+    await expect(tab.get_by_label("Their e-mail address")).to_be_focused()
     await tab.keyboard.type("gwen@example.org")
     await tab.get_by_label("Also replies").check()
     await tab.get_by_role("button", name="Save").click()
@@ -97,7 +97,7 @@ async def test_what_is_not_right_is_linked_to_its_field_and_nothing_that_was_typ
 async def test_a_page_that_is_loaded_again_after_a_form_sends_nothing_again(eyes: Looking, desk: MembersDesk) -> None:
     await eyes.open("/members/new")
     await eyes.tab.get_by_label("The person's name").fill("Gwen Pritchard")
-    await eyes.tab.get_by_label("E-mail address").fill("gwen@example.org")
+    await eyes.tab.get_by_label("Their e-mail address").fill("gwen@example.org")
     await eyes.tab.get_by_label("Reads stories").check()
     await eyes.tab.get_by_role("button", name="Save").click()
     await expect(eyes.tab.locator("h1")).to_have_text("Members")

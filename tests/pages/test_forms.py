@@ -31,7 +31,7 @@ async def client(desk: MembersDesk) -> AsyncIterator[httpx.AsyncClient]:
         ({"name": "a\x00b"}, "The person's name has a character that cannot be kept: type it again"),
         ({"name": "a\x1fb"}, "The person's name has a character that cannot be kept: type it again"),
         ({"name": "a\ud800b"}, "The person's name has a character that cannot be kept: type it again"),
-        ({"email": "gwen"}, "E-mail address must look like name@example.org"),
+        ({"email": "gwen"}, "Their e-mail address must look like name@example.org"),
         ({"part": "owner"}, "Choose what they may do"),
         ({"part": ""}, "Choose what they may do"),
         ({"note": "x" * 501}, "Note must have 500 characters or fewer"),

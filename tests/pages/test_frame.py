@@ -77,3 +77,28 @@ async def test_a_service_that_is_still_starting_says_so_in_a_whole_page(
 
         assert await eyes.tab.inner_text("h1") == "The service is not available just now"
         await assert_accessible(eyes.tab, f"starting-{service}")
+
+
+@pytest.mark.parametrize("logo", [False, True], ids=["without logo", "with logo"])
+async def test_settings_say_whose_service_it_is_and_where_one_can_ask(
+    logo: bool, browser: Browser, nowhere: Database
+) -> None:
+    app = app_of("responder", nowhere)
+    app.state.desk.home.settings = app.state.desk.home.settings.model_copy(
+        update={
+            "service_name": "Stories of care",
+            "organisation_name": "Ottersley and Fenmoor Community Hospitals NHS Foundation Trust",
+            "nhs_logo": logo,
+            "accessibility_page": "https://www.example.org/accessibility",
+            "contact_page": "https://www.example.org/contact",
+        }
+    )
+    async with served(app) as address, looking(browser, address) as eyes:
+        await eyes.open("/")
+
+        banner, footer = eyes.tab.get_by_role("banner"), eyes.tab.get_by_role("contentinfo")
+        assert "Stories of care" in await banner.inner_text()
+        assert "Ottersley and Fenmoor" in await banner.inner_text()
+        assert await banner.locator("svg").count() == logo
+        assert await footer.get_by_role("link").all_inner_texts() == ["Accessibility", "Contact us"]
+        await assert_accessible(eyes.tab, "header-with-logo" if logo else "header-without-logo")
