@@ -99,6 +99,8 @@ def environment(own: Path | None) -> Environment:
     folders = [TEMPLATES] if own is None else [own, TEMPLATES]
     made = _made(FileSystemLoader(folders), StrictUndefined)
     made.globals["nhsuk"] = _design_system()
+    for name in made.list_templates(extensions=["html"]):
+        made.get_template(name)  # a slip in one of ours ends the start, not a request
     return made
 
 

@@ -30,4 +30,4 @@ class Site:
 
 FOR_PROGRAMS = Offer("Read the description of the API, for programs (JSON)", "/openapi.json", signed_in=False)
 PLAIN = Site("Storyloop", "")
-"""For an application without a start page."""
+"""Where nobody has said what the service is for, as in tests of something else."""

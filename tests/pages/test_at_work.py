@@ -48,6 +48,8 @@ async def test_a_form_that_is_not_right_can_be_used_by_everybody(eyes: Looking) 
     await eyes.tab.get_by_role("button", name="Save").click()
 
     await expect(eyes.tab).to_have_title("Error: Add somebody – Storyloop")
+    for line in await eyes.tab.locator(".nhsuk-error-summary a").all():
+        assert await eyes.tab.locator(str(await line.get_attribute("href"))).is_visible()
     await assert_accessible(eyes.tab, "desk-form-with-errors")
 
 
