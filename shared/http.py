@@ -17,7 +17,10 @@ from shared import idempotency
 from shared.database import Connection
 from shared.idempotency import Answer
 from shared.logs import log
-from shared.problems import RESPONSES, Problem, add_problem_handlers, answer, refuse, route_of
+from shared.pages.rendering import environment
+from shared.pages.site import PLAIN, Site
+from shared.pages.web import assets, start
+from shared.problems import BUSY, RESPONSES, Problem, add_problem_handlers, answer, refuse, route_of
 from shared.work import Home, Work, on_threads
 
 MAX_BODY_BYTES = 512_000
@@ -121,13 +124,15 @@ async def ready(desk: AtDesk) -> Response:
     return JSONResponse({"ready": can_serve}, 200 if can_serve else 503)
 
 
-def make_app(desk: Desk, *routers: APIRouter) -> FastAPI:
-    """The service's application; until the desk is ready only health is answered."""
+def make_app(desk: Desk, *routers: APIRouter, site: Site = PLAIN) -> FastAPI:
+    """The service's application; until the desk is ready only health is answered, and what error pages look like."""
     app = FastAPI(
         title=f"Storyloop {desk.home.service}", version=desk.home.settings.version, docs_url=None, redoc_url=None
     )
-    app.state.desk = desk
-    app.include_router(health)
+    app.state.desk, app.state.site = desk, site
+    environment(site.templates)  # a page that cannot be made ends the start, not a request
+    for shared in (health, assets, start):
+        app.include_router(shared)
     for router in routers:
         app.include_router(router, responses=RESPONSES)
     add_problem_handlers(app)
@@ -150,11 +155,11 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                message["headers"] = _with_security(message["headers"])
             await send(message)
 
         try:
-            app = self._refusal(scope) or self.app
+            app = self._refusal(Request(scope)) or self.app
             await app(scope, _limited(receive), send_with_headers)
         except Exception as error:
             if status:
@@ -170,22 +175,35 @@ class Gate:
             )
         return None
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not self.desk.ready and not scope["path"].startswith("/health/"):
-            return answer(Problem(503, "starting", "The service is starting.", headers={"Retry-After": "2"}))
-        if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            return answer(Problem(413, "too_large", f"At most {MAX_BODY_BYTES} bytes."))
+    def _refusal(self, request: Request) -> Response | None:
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        length = request.headers.get("content-length", "0")
+        if not self.desk.ready and not path.startswith(ALWAYS_THERE):
+            return answer(request, Problem(503, "starting", "The service is starting.", headers=BUSY))
+        if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+            return answer(request, Problem(413, "too_large", f"At most {MAX_BODY_BYTES} bytes."))
         return None
 
 
+ALWAYS_THERE = ("/health/", "/assets/")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
+"""What every answer says, unless it says otherwise itself: pages and files have a policy or a life of their own."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def _with_security(headers: Headers) -> Headers:
+    said = {name.lower() for name, _ in headers}
+    return [*headers, *(header for header in SECURITY_HEADERS if header[0] not in said)]
 
 
 def _limited(receive: Receive) -> Receive:

@@ -1,12 +1,16 @@
-"""Errors over HTTP: problem+json (RFC 9457), field by field, never with what the sender wrote."""
+"""Errors over HTTP: a page for people, problem+json (RFC 9457) for programs; never with what the sender wrote."""
 
+import re
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from jinja2 import TemplateError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -14,6 +18,7 @@ from shared.database import is_temporary
 from shared.hearing import place_of, sentence_of
 from shared.idempotency import KeyReused
 from shared.logs import log
+from shared.pages.errors import problem_page
 
 
 class FieldProblem(BaseModel):
@@ -31,6 +36,8 @@ class ProblemDetails(BaseModel):
     status: int
     reason: str
     detail: str | None = None
+    reference: str | None = None
+    """Of a mistake of ours: the same stands in the log."""
     errors: list[FieldProblem] = []
 
 
@@ -48,15 +55,41 @@ class Problem(Exception):
     ) -> None:
         super().__init__(reason)
         self.details = ProblemDetails(
-            title=HTTPStatus(status).phrase, status=status, reason=reason, detail=detail, errors=errors or []
+            title=HTTPStatus(status).phrase,
+            status=status,
+            reason=reason,
+            detail=detail,
+            reference=secrets.token_hex(4) if status == HTTPStatus.INTERNAL_SERVER_ERROR else None,
+            errors=errors or [],
         )
         self.headers = dict(headers or {})
 
 
-def answer(problem: Problem) -> Response:
-    """The problem as a response."""
+def answer(request: Request, problem: Problem) -> Response:
+    """The problem as a response: a page for who would rather have one, JSON for everybody else."""
+    if prefers_page(",".join(request.headers.getlist("accept"))):
+        with suppress(TemplateError):  # what is wrong may be the frame that all pages have
+            return problem_page(request, problem)
     body = orjson.dumps(problem.details.model_dump(exclude_none=True))
     return Response(body, problem.details.status, problem.headers, media_type="application/problem+json")
+
+
+def prefers_page(accept: str) -> bool:
+    """True for browsers, which name HTML before all else; who names JSON too, or nothing, is a program."""
+    weights: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        kind, _, parameters = part.partition(";")
+        weights[kind.strip()] = _weight(parameters)
+    page = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
+    return page > max((weights.get(kind, 0.0) for kind in _FOR_PROGRAMS), default=0.0)
+
+
+_FOR_PROGRAMS = ("application/json", "application/problem+json", "application/*")
+
+
+def _weight(parameters: str) -> float:
+    said = re.search(r"(?:^|;)\s*q=(\d(?:\.\d{1,3})?)\s*(?:;|$)", parameters)
+    return float(said[1]) if said else 1.0
 
 
 BUSY = {"Retry-After": "2"}
@@ -106,12 +139,13 @@ def refuse(request: Request, error: Exception) -> Response:
         method=request.method,
         route=route_of(request),
         error=error if ours else None,
+        **({"reference": problem.details.reference} if ours else {}),
     )
-    return answer(problem)
+    return answer(request, problem)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Every error leaves as problem+json; what is not named here is caught by the gate around the application.
+    """Every error leaves as a problem; what is not named here is caught by the gate around the application.
 
     Starlette would answer it outside the gate, without the gate's headers, and raise it again.
     """

@@ -26,6 +26,7 @@ from shared.heartbeat import Heartbeat, Placeholders, no_placeholders
 from shared.http import Desk, make_app
 from shared.jobs import Jobs, Send
 from shared.logs import log
+from shared.pages.site import Site
 from shared.relay import Relay
 from shared.settings import Role, Settings
 from shared.streams import Stream, streams_of
@@ -41,6 +42,8 @@ class Service:
     settings: Settings
     handlers: ModuleType
     web: APIRouter
+    site: Site
+    """What its start page says."""
     submissions: Sequence[Stream] = ()
     """Streams that publishers write; only intake has them."""
     lanes: Sequence[Lane] = (Lane.LIVE, Lane.BULK)
@@ -100,7 +103,7 @@ class Process:
         started = time.monotonic()
         server = Server(
             uvicorn.Config(
-                make_app(self.desk, self.service.web),
+                make_app(self.desk, self.service.web, site=self.service.site),
                 self.settings.http_host,
                 self.settings.http_port,
                 log_config=None,

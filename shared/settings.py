@@ -3,7 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -46,3 +46,14 @@ class Settings(BaseSettings):
     """How long the broker waits for a silent consumer."""
     metadata_age: timedelta = timedelta(seconds=3)
     """How soon a new publisher's topic is found."""
+
+    service_name: str = "Storyloop"
+    """Stands in the header of every page and in its title."""
+    organisation_name: str = ""
+    """Whose service this is; stands in the header before the service's name."""
+    nhs_logo: bool = False
+    """The NHS logo is a trade mark: only for those who may use it."""
+    accessibility_page: HttpUrl | None = None
+    privacy_page: HttpUrl | None = None
+    contact_page: HttpUrl | None = None
+    """Links of the footer; what is not there is not shown."""

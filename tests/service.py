@@ -215,8 +215,8 @@ def _as_text(value: Any) -> str:
 @asynccontextmanager
 async def open_pages(service: str, database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service's real application."""
-    pages = importlib.import_module(f"services.{service}.web").pages
-    app = make_app(Desk(home_of(service, database), ready=True), pages)
+    web = importlib.import_module(f"services.{service}.web")
+    app = make_app(Desk(home_of(service, database), ready=True), web.pages, site=web.site)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://storyloop.test") as client:
         yield client

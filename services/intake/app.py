@@ -14,6 +14,7 @@ def intake() -> Service:
         settings,
         handlers,
         web.pages,
+        web.site,
         submissions=submissions.STREAMS,
         lanes=tuple(Lane),
         channels={"mail": mail.sender(settings)},

@@ -26,9 +26,15 @@ from shared.events import (
 )
 from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, bearer, staff
 from shared.ids import new_id, story_of
+from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
 from shared.work import Work
 
+site = Site(
+    "Stories and comments",
+    "Takes in what people tell about their care, and keeps it until a moderator has read it.",
+    (FOR_PROGRAMS,),
+)
 pages = APIRouter()
 pages.include_router(events)
 

@@ -7,4 +7,4 @@ from shared.service import Service
 
 def responder() -> Service:
     """The service with the settings of its environment."""
-    return Service("responder", Settings(), handlers, web.pages, placeholders=store.placeholders)
+    return Service("responder", Settings(), handlers, web.pages, web.site, placeholders=store.placeholders)

@@ -13,9 +13,13 @@ from shared.contracts import Code, Line, Text, one_of
 from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
 from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, staff
 from shared.ids import new_id
+from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
 from shared.work import Work
 
+site = Site(
+    "Team inboxes", "Shows teams the stories that reached them, and publishes what they answer.", (FOR_PROGRAMS,)
+)
 pages = APIRouter(dependencies=staff)
 
 

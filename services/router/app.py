@@ -7,4 +7,4 @@ from shared.service import Service
 
 def router() -> Service:
     """The service with the settings of its environment."""
-    return Service("router", Settings(), handlers, web.pages)
+    return Service("router", Settings(), handlers, web.pages, web.site)

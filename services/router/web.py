@@ -8,8 +8,10 @@ from pydantic import BaseModel
 from services.router import store
 from shared.contracts import Code
 from shared.http import AtDesk, staff
+from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
 
+site = Site("Directory and routes", "Chooses the teams that should read a story, and says why.", (FOR_PROGRAMS,))
 pages = APIRouter(dependencies=staff)
 
 

@@ -7,4 +7,4 @@ from shared.service import Service
 
 def tracker() -> Service:
     """The service with the settings of its environment."""
-    return Service("tracker", Settings(), handlers, web.pages)
+    return Service("tracker", Settings(), handlers, web.pages, web.site)

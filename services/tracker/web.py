@@ -13,9 +13,15 @@ from services.tracker.rules import State
 from shared.contracts import Code, Text
 from shared.database import Connection
 from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, staff
+from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
 from shared.work import Work
 
+site = Site(
+    "What changed",
+    "Records what changed because of a story, and whether that is what its author meant.",
+    (FOR_PROGRAMS,),
+)
 pages = APIRouter(dependencies=staff)
 
 

@@ -144,7 +144,7 @@ import asyncio
 async def start():
     service = {service}()
     process = Process(service, await Database.connect("postgresql://nobody@localhost/none", application="test"))
-    make_app(process.desk, service.web)
+    make_app(process.desk, service.web, site=service.site)
     assert [stream.group for stream in service.streams]
 
 asyncio.run(start())

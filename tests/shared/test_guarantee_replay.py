@@ -20,6 +20,7 @@ from services.intake import restate as intake_restate
 from shared import replay, topics
 from shared.database import Database
 from shared.events import StoryPublished, StoryWithdrawn
+from shared.pages.site import PLAIN
 from shared.relay import Relay
 from shared.restating import restate
 from shared.service import Process, Service
@@ -60,7 +61,9 @@ async def hearing_a_replay(listener: str, database: Database, kafka: str) -> Asy
     )
     own_pool = await Database.connect(database.dsn, application=listener)
     stop = asyncio.Event()
-    process = asyncio.create_task(Process(Service(listener, settings, handlers(), APIRouter()), own_pool).run(stop))
+    process = asyncio.create_task(
+        Process(Service(listener, settings, handlers(), APIRouter(), PLAIN), own_pool).run(stop)
+    )
     try:
         yield
     finally:

@@ -1,0 +1,33 @@
+"""What a service says of itself to people: its start page, and where its own templates are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something that can be done here; the start page lists it."""
+
+    words: str
+    path: str
+    signed_in: bool = True
+    """Shown only to who has signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A service, as people see it."""
+
+    title: str
+    says: str
+    """One sentence: what it is for."""
+    offers: tuple[Offer, ...] = ()
+    templates: Path | None = None
+    """The service's own; they come before the shared ones."""
+    form_targets: tuple[str, ...] = ()
+    """Other origins to which an answered form may lead on, such as the issuer after signing out."""
+
+
+FOR_PROGRAMS = Offer("Read the description of the API, for programs (JSON)", "/openapi.json", signed_in=False)
+PLAIN = Site("Storyloop", "")
+"""Where nobody has said what the service is for, as in tests of something else."""
