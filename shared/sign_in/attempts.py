@@ -1,4 +1,4 @@
-"""Attempts: how often somebody may try to sign in or ask for a token, counted in Postgres so that it holds over replicas."""
+"""Attempts: how often somebody may try to sign in or ask for a token; in Postgres, so that it holds over replicas."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -15,10 +15,10 @@ class Audited(StrEnum):
 
     SIGNED_IN = "authn_login_success"
     SIGN_IN_FAILED = "authn_login_fail"
-    TOKEN_REFUSED = "authn_token_refused"
+    NOT_BELIEVED = "authn_token_refused"
     """Ours: the vocabulary has none for a bearer token that is not believed."""
-    TOKEN_MADE = "authn_token_created"
-    TOKEN_REUSED = "authn_token_reuse"
+    PUBLISHER_SIGNED_IN = "authn_token_created"
+    SHOWN_TWICE = "authn_token_reuse"
     REFUSED = "authz_fail"
     SESSION_STARTED = "session_created"
     SESSION_ENDED = "session_expired"
@@ -26,7 +26,7 @@ class Audited(StrEnum):
     TOO_OFTEN = "excess_rate_limit_exceeded"
 
 
-GOOD = frozenset({Audited.SIGNED_IN, Audited.TOKEN_MADE, Audited.SESSION_STARTED, Audited.SESSION_ENDED})
+GOOD = frozenset({Audited.SIGNED_IN, Audited.PUBLISHER_SIGNED_IN, Audited.SESSION_STARTED, Audited.SESSION_ENDED})
 
 
 def say(event: Audited, subject: str | None = None, **detail: str) -> None:

@@ -20,7 +20,11 @@ async def fields_of(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         return {}
     body = (await request.body()).decode(errors="replace")
-    return {name: values[0] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=200).items()}
+    try:
+        found = parse_qs(body, keep_blank_values=True, max_num_fields=200)
+    except ValueError:  # too many
+        return {}
+    return {name: values[0] for name, values in found.items()}
 
 
 async def is_forged(request: Request, told: SignIn, csrf: str) -> bool:

@@ -20,8 +20,8 @@ from shared.sign_in.principal import Principal
 from shared.sign_in.secrets import new_secret
 from shared.sign_in.sessions import Arrival
 from shared.sign_in.subjects import subject_of
-from shared.sign_in.told import SignIn
 from shared.sign_in.tokens import BadToken, Expected, claims_of
+from shared.sign_in.told import SignIn
 
 BACK = "/sign-in/back"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"

@@ -11,6 +11,8 @@ class Action(StrEnum):
     """What endpoints ask for."""
 
     READ_INBOX = "read_inbox"
+    HEAR = "hear"
+    """Opening a story so that it counts as heard by the provider."""
     REPLY = "reply"
     KEEP_MEMBERS = "keep_members"
     MODERATE = "moderate"
@@ -41,6 +43,7 @@ LOOKERS = (*READERS, *MODERATORS, MemberRole.LISTENER, MemberRole.AUDITOR)
 
 ROLES: Mapping[Action, tuple[MemberRole, ...]] = {
     Action.READ_INBOX: (*READERS, MemberRole.LISTENER),
+    Action.HEAR: READERS,
     Action.REPLY: REPLIERS,
     Action.KEEP_MEMBERS: (MemberRole.ADMINISTRATOR,),
     Action.MODERATE: MODERATORS,
@@ -77,7 +80,7 @@ def might(principal: Principal, action: Action) -> bool:
 
 
 def reach(principal: Principal, action: Action) -> Reach:
-    """Where `may` is true, without asking it of everything: it and this never disagree."""
+    """Where `may` is true, without asking it of everything; a team is taken to be of the organisation in its grant."""
     grants = [grant for grant in principal.grants if grant.role in ROLES[action]]
     return Reach(
         any(grant.organisation is None and grant.team is None for grant in grants),

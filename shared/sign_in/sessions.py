@@ -1,4 +1,4 @@
-"""Sessions: who is signed in in which browser. The cookie's secret is kept as a hash, and every session can be ended."""
+"""Sessions: who is signed in in which browser. Of the cookie's secret a hash is kept; every session can be ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

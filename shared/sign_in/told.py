@@ -34,7 +34,7 @@ class SignIn(BaseSettings):
     ask_userinfo: bool = False
     """For issuers such as CIS2 whose id_token says less than their userinfo."""
     person_claim: str = "sub"
-    """What names a person: `sub`, `email`, CIS2's `uid`, Entra's `oid`; lists of members name people in the same way."""
+    """What names a person: `sub`, `email`, CIS2's `uid`, Entra's `oid`; lists of members use the same."""
     name_claim: str = "name"
     """What pages call them."""
     claims: tuple[ClaimRule, ...] = ()
@@ -67,6 +67,10 @@ class SignIn(BaseSettings):
         parts = urlsplit(self.public_url)
         return f"{parts.scheme}://{parts.netloc}"
 
+    def link(self, path: str) -> str:
+        """One of this service's paths, as pages and redirects name it."""
+        return self.public_path + path
+
     def public(self, path: str) -> str:
         """The whole address of one of this service's paths."""
-        return self.origin + self.public_path + path
+        return self.origin + self.link(path)
