@@ -72,7 +72,7 @@ def signed_in_by(service: str) -> dict[str, Any]:
     }
 
 
-def token_of(*roles: str, sub: str = "staff", key: Any = KEY, **claims: Any) -> str:
+def token_of(*roles: str, sub: Any = "staff", key: Any = KEY, **claims: Any) -> str:
     """An access token of the test issuer: `responder@RXX`, `responder@RXX/T1`, or `moderator@*` for everywhere."""
     now = int(time.time())
     said = {"iss": ISSUER, "aud": AUDIENCE, "sub": sub, "iat": now, "exp": now + 36_000, CLAIM: list(roles)}
