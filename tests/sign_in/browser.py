@@ -97,7 +97,7 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(database: Database, issuer: LocalIssuer, **settings: Any) -> AsyncIterator[Browser]:
+async def browsing(database: Database, issuer: LocalIssuer, /, **settings: Any) -> AsyncIterator[Browser]:
     """A browser at a service that is a client of the issuer."""
     address = settings.get("public_url") or f"https://{SERVICE}.storyloop.test"
     client = issuer.register(SERVICE, address, settings.pop("registered_key", None))

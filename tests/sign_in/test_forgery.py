@@ -69,7 +69,7 @@ async def test_a_bearer_token_needs_none_because_no_browser_sends_it_by_itself(
 async def test_after_too_many_attempts_from_one_address_others_can_still_sign_in_until_there_are_too_many_of_all(
     browser: Browser, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(attempts.LIMITS, "sign_in", Allowed(2, 3))  # type: ignore[arg-type]  # a dict underneath
+    monkeypatch.setitem(attempts.LIMITS, "sign_in", Allowed(2, 3))
     await execute(database, "SELECT pg_sleep(60 - extract(second FROM now())) WHERE extract(second FROM now()) > 55")
 
     mine = [(await browser.ask("GET", "/sign-in")).status_code for _ in range(3)]

@@ -226,7 +226,7 @@ async def test_a_logout_token_may_name_the_person_and_then_ends_all_their_sessio
     browser: Browser, local_issuer: LocalIssuer
 ) -> None:
     await browser.sign_in("maya")
-    events = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    events: dict[str, object] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     token = local_issuer.sign({"aud": "storyloop-responder", "sub": "maya", "jti": "j1", "events": events}, 60)
 
     answer = await browser.ask("POST", "/sign-out/back-channel", data={"logout_token": token})
@@ -251,7 +251,7 @@ async def test_what_is_not_a_logout_token_ends_nothing(
     changed: dict[str, object], browser: Browser, local_issuer: LocalIssuer
 ) -> None:
     await browser.sign_in("maya")
-    events = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    events: dict[str, object] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     said = {"aud": "storyloop-responder", "sub": "maya", "jti": "j2", "events": events} | changed
 
     answer = await browser.ask("POST", "/sign-out/back-channel", data={"logout_token": local_issuer.sign(said, 60)})
