@@ -59,7 +59,7 @@ CATALOGUE = {
     "authn_token_reuse": "A signed statement that counts once was shown again. An audit line.",
     "authz_fail": "Somebody asked for what is not theirs, or a form was forged; `action` says which. An audit line.",
     "session_created": "A session began, under a new secret. An audit line.",
-    "session_expired": "A session ended; `why`: signed_out, issuer or over. An audit line.",
+    "session_expired": "A session ended; `why`: signed_out, issuer, operator or over. An audit line.",
     "excess_rate_limit_exceeded": "More was tried in a minute than is allowed, from one address or altogether.",
     "issuer.away": "The issuer does not answer as it should: nobody can sign in; who is signed in stays so.",
     "keys.away": "The issuer's keys could not be fetched; those that are known go on working.",

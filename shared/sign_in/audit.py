@@ -22,7 +22,7 @@ class Audited(StrEnum):
     REFUSED = "authz_fail"
     SESSION_STARTED = "session_created"
     SESSION_ENDED = "session_expired"
-    """`why`: signed_out, issuer or over."""
+    """`why`: signed_out, issuer, operator or over."""
     TOO_OFTEN = "excess_rate_limit_exceeded"
 
 

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from deploy.local.issuer import LocalIssuer
 from shared.database import Database
+from shared.sign_in.__main__ import end_sessions
 from shared.sign_in.sweeping import sweep
 from tests.service import column, execute, fetch
 from tests.sign_in.browser import COOKIE, FLOW, Browser, browsing, query
@@ -195,6 +196,17 @@ async def test_a_session_ends_after_it_was_idle_and_in_any_case_after_its_limit(
 
     assert await column(database, "SELECT count(*) FROM session") == [0]
     assert await column(database, "SELECT detail ->> 'why' FROM audit WHERE event = 'session_expired'") == ["over"] * 2
+
+
+async def test_an_operator_signs_somebody_out_in_all_their_browsers(browser: Browser, database: Database) -> None:
+    await browser.sign_in("maya")
+    subject = (await browser.ask("GET", "/me")).json()["subject"]
+
+    ended = await end_sessions(database.dsn, subject, "on call", "lost laptop")
+
+    assert ended == 1
+    assert (await browser.ask("GET", "/me")).status_code == 401
+    assert (await column(database, "SELECT detail FROM audit ORDER BY id DESC LIMIT 1"))[0]["by"] == "on call"
 
 
 async def test_that_a_session_is_in_use_is_written_at_most_once_a_minute(browser: Browser, database: Database) -> None:
