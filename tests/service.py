@@ -64,7 +64,7 @@ def signed_in_by(service: str) -> dict[str, Any]:
         "public_url": f"https://{service}.storyloop.test",
         "issuer": ISSUER,
         "issuer_keys": json.dumps({"keys": [KEY.as_dict(private=False)]}),
-        "client_id": "storyloop",
+        "client_id": f"storyloop-{service}",
         "client_secret": SecretStr("a secret of the tests"),
         "audience": AUDIENCE,
         "subject_key": SecretStr("a key of the tests, which is long enough"),

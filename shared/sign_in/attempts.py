@@ -25,6 +25,7 @@ class Allowed:
 LIMITS: Mapping[str, Allowed] = {
     "sign_in": Allowed(60, 1200),  # a hospital comes from one address
     "token": Allowed(60, 600),
+    "logout": Allowed(1200, 1200),  # the issuer's back channel: all from one address
 }
 
 

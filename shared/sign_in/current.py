@@ -22,7 +22,10 @@ from shared.sign_in.rights import NOTHING, Action, Thing, may, might
 from shared.sign_in.sessions import Session
 from shared.sign_in.tokens import BadToken
 
-AWAY = Problem(503, "issuer_away", "Nobody can sign in for a moment.", headers={"Retry-After": "5"})
+
+def away() -> Problem:
+    """The issuer is needed for this, and does not answer."""
+    return Problem(503, "issuer_away", "Nobody can sign in for a moment.", headers={"Retry-After": "5"})
 
 
 class Refusal(Problem):
@@ -116,7 +119,7 @@ async def _of_token(request: Request, _desk: Desk, issuer: Issuer) -> Principal:
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         ) from error
     except KeysAway as error:
-        raise AWAY from error
+        raise away() from error
 
 
 async def _of_session(request: Request, desk: Desk, issuer: Issuer) -> Principal:

@@ -50,6 +50,8 @@ class SignIn(BaseSettings):
     def _is_complete(self) -> Self:
         if (self.client_secret is None) == (self.client_key is None):
             raise ValueError("say either client_secret or client_key")
+        if self.audience == self.client_id:
+            raise ValueError("audience and client_id are two names: or an id_token would pass for an access token")
         for address in (self.issuer, self.public_url):
             parts = urlsplit(address)
             if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):

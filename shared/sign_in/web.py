@@ -12,7 +12,7 @@ from shared.http import AtDesk, Desk
 from shared.problems import Problem
 from shared.sign_in import attempts, audit, cookies, flows, forgery, once, sessions
 from shared.sign_in.audit import Audited
-from shared.sign_in.current import AWAY, AtIssuer, Visitor
+from shared.sign_in.current import AtIssuer, Visitor, away
 from shared.sign_in.discovery import IssuerAway
 from shared.sign_in.flows import Flow
 from shared.sign_in.key_sets import KeysAway
@@ -46,7 +46,7 @@ async def sign_in(
     try:
         departure = await issuer.depart()
     except IssuerAway as error:
-        raise AWAY from error
+        raise away() from error
     async with desk.home.database.connection() as connection:
         secret = await flows.start(connection, departure, next_)
     answer = RedirectResponse(departure.url, 303)
@@ -73,7 +73,7 @@ async def come_back(
         await audit.note_apart(desk.home.database, Audited.SIGN_IN_FAILED, reason=failure.reason)
         raise Problem(400, "sign_in_failed", "Sign in again.") from failure
     except (IssuerAway, KeysAway) as failure:
-        raise AWAY from failure
+        raise away() from failure
     answer = RedirectResponse(issuer.told.link(flow.next if flow else "/"), 303)
     cookies.take(answer, cookies.flow_cookie(desk.home.service))
     secret = await _start(request, desk, issuer, who)
@@ -131,7 +131,7 @@ async def sign_out(request: Request, session: Visitor, desk: AtDesk, issuer: AtI
 @ways_in.post("/sign-out/back-channel", openapi_extra=form("logout_token"))
 async def end_sessions(request: Request, desk: AtDesk, issuer: AtIssuer) -> dict[str, int]:
     """The issuer itself says that somebody has signed out; a logout token counts once."""
-    await attempts.count(desk.home.database, "token", request)
+    await attempts.count(desk.home.database, "logout", request)
     token = (await forgery.fields_of(request)).get("logout_token", "")
     try:
         over = await issuer.ended(token)
@@ -139,7 +139,7 @@ async def end_sessions(request: Request, desk: AtDesk, issuer: AtIssuer) -> dict
         audit.say(Audited.NOT_BELIEVED, reason=failure.reason)
         raise Problem(400, "bad_token") from failure
     except KeysAway as failure:
-        raise AWAY from failure
+        raise away() from failure
     async with desk.home.database.transaction() as connection:
         if not await once.first_time(connection, "logout", over.jti, over.until):
             audit.say(Audited.SHOWN_TWICE, kind="logout")

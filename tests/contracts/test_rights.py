@@ -146,6 +146,18 @@ async def test_without_signing_in_only_what_is_open_is_open(service: str, databa
     await database.close()
 
 
+async def test_who_is_refused_a_whole_area_or_a_single_thing_is_written_down(databases: Databases) -> None:
+    database = await Database.connect(databases.dsns["responder"], application="test")
+    there = await FILLED["responder"](database)
+    async with open_pages("responder", database) as pages:
+        for who, path in (("moderator@*", "/teams"), ("responder@FAR", f"/teams/T1/stories/{there['story']}")):
+            await pages.get(path, headers=sign_in_as(who))
+    written = await column(database, "SELECT detail FROM audit WHERE event = 'authz_fail' ORDER BY id")
+    await database.close()
+
+    assert written == [{"action": "read_inbox", "status": "403"}, {"action": "read_inbox", "status": "404"}]
+
+
 async def test_an_auditors_grant_in_one_organisation_is_not_one_everywhere(databases: Databases) -> None:
     """Moderators' grants without a place hold everywhere; with one they do not open what is elsewhere."""
     database = await Database.connect(databases.dsns["tracker"], application="test")

@@ -181,7 +181,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "HTTP_PORT": "8000",
         "PUBLIC_URL": "https://stories.example.org",
         "ISSUER": "https://issuer.example.org",
-        "CLIENT_ID": "storyloop",
+        "CLIENT_ID": "storyloop-alone",
         "CLIENT_SECRET": "a secret of nobody",
         "AUDIENCE": "storyloop",
         "SUBJECT_KEY": "a key that is only here for the length",

@@ -94,6 +94,11 @@ def test_a_service_believes_nobody_without_tls_beyond_this_machine(setting: str,
         SignIn(**told)
 
 
+def test_an_id_token_can_never_pass_for_an_access_token() -> None:
+    with pytest.raises(ValueError, match="two names"):
+        SignIn(**(signed_in_by("router") | {"audience": "storyloop-router"}))
+
+
 def test_a_service_is_told_either_a_secret_or_a_key() -> None:
     for changed in ({"client_secret": None}, {"client_key": "a key"}):
         with pytest.raises(ValueError, match="client_secret or client_key"):
