@@ -116,7 +116,11 @@ async def ready(desk: AtDesk) -> Response:
 def make_app(desk: Desk, *routers: APIRouter) -> FastAPI:
     """The service's application; until the desk is ready only health is answered."""
     app = FastAPI(
-        title=f"Storyloop {desk.home.service}", version=desk.home.settings.version, docs_url=None, redoc_url=None
+        title=f"Storyloop {desk.home.service}",
+        version=desk.home.settings.version,
+        root_path=desk.home.settings.public_path,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.desk = desk
     app.include_router(health)

@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
+from deploy.local.issuer import Client, LocalIssuer
 from deploy.local.people import CLAIM, EVERYBODY, claim_rules
 from services.intake.submissions import STREAMS
 from shared import positions
@@ -40,8 +41,8 @@ KEY = ECKey.generate_key("P-256", auto_kid=True)
 _SAID: dict[tuple[str, str], Any] = {}
 
 
-def home_of(service: str, database: Database) -> Home:
-    """What a process of this service knows, with its own settings."""
+def home_of(service: str, database: Database, **told: Any) -> Home:
+    """What a process of this service knows, with its own settings; some of them may be said."""
     settings: dict[str, Any] = {
         "kafka": "localhost:9092",
         "postgres": SecretStr(database.dsn),
@@ -55,7 +56,7 @@ def home_of(service: str, database: Database) -> Home:
             "mail_from": "stories@example.org",
         }
     kind = importlib.import_module(f"services.{service}.settings").Settings
-    return Home(service, database, kind(**settings))
+    return Home(service, database, kind(**(settings | told)))
 
 
 def signed_in_by(service: str) -> dict[str, Any]:
@@ -69,6 +70,17 @@ def signed_in_by(service: str) -> dict[str, Any]:
         "audience": AUDIENCE,
         "subject_key": SecretStr("a key of the tests, which is long enough"),
         "claims": claim_rules(),
+    }
+
+
+def believing(issuer: LocalIssuer, client: Client) -> dict[str, Any]:
+    """What a service is told instead, to believe a local issuer that runs."""
+    return {
+        "public_url": client.public_url,
+        "issuer": issuer.address,
+        "issuer_keys": None,
+        "client_id": client.id,
+        "client_secret": SecretStr(client.secret) if client.secret else None,
     }
 
 

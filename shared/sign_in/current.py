@@ -134,9 +134,7 @@ async def _of_session(request: Request, desk: Desk, issuer: Issuer) -> Principal
 
 def _sign_in_first(request: Request, issuer: Issuer) -> Problem:
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-        asked = request.url.path.removeprefix(issuer.told.public_path) + (
-            f"?{request.url.query}" if request.url.query else ""
-        )
+        asked = issuer.told.unlinked(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
         return Problem(
             303, "sign_in", headers={"Location": issuer.told.link(f"/sign-in?next={quote(asked, safe='/')}")}
         )

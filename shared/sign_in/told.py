@@ -73,6 +73,11 @@ class SignIn(BaseSettings):
         """One of this service's paths, as pages and redirects name it."""
         return self.public_path + path
 
+    def unlinked(self, path: str) -> str:
+        """The other way round; a proxy may have taken the service's own path away already."""
+        prefix = self.public_path
+        return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
+
     def public(self, path: str) -> str:
         """The whole address of one of this service's paths."""
         return self.origin + self.link(path)

@@ -10,16 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from fastapi import APIRouter
-from pydantic import SecretStr
 
-from deploy.local.issuer import AUDIENCE, LocalIssuer
-from deploy.local.people import claim_rules
+from deploy.local.issuer import LocalIssuer
 from shared.database import Database
 from shared.http import Desk, make_app
 from shared.sign_in.current import AtIssuer, Visitor, Who
 from shared.sign_in.web import ways_in
-from shared.work import Home
-from tests.service import home_of
+from tests.service import believing, home_of
 
 SERVICE = "responder"
 COOKIE = f"__Host-storyloop-{SERVICE}"
@@ -101,11 +98,7 @@ async def browsing(database: Database, issuer: LocalIssuer, /, **settings: Any) 
     """A browser at a service that is a client of the issuer."""
     address = settings.get("public_url") or f"https://{SERVICE}.storyloop.test"
     client = issuer.register(SERVICE, address, settings.pop("registered_key", None))
-    told = {"issuer": issuer.address, "issuer_keys": None, "client_id": client.id, "audience": AUDIENCE}
-    secret = {"client_secret": SecretStr(client.secret) if client.secret else None}
-    known = home_of(SERVICE, database)
-    values = known.settings.model_dump() | told | secret | {"public_url": address, "claims": claim_rules()} | settings
-    home = Home(SERVICE, database, type(known.settings)(**values))
+    home = home_of(SERVICE, database, **(believing(issuer, client) | settings))
     app = make_app(Desk(home, ready=True), probe, ways_in)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(address))

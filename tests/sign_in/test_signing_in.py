@@ -154,12 +154,18 @@ async def test_a_service_can_prove_itself_with_a_key_in_place_of_a_secret(
         assert (await browser.ask("GET", "/me")).json()["roles"] == ["responder"]
 
 
-async def test_behind_one_host_with_the_others_every_address_begins_with_the_services_path(
-    database: Database, local_issuer: LocalIssuer
+@pytest.mark.parametrize("kept", ["", "/responder"])
+async def test_behind_one_host_every_address_begins_with_the_services_path_whether_the_proxy_keeps_it_or_not(
+    kept: str, database: Database, local_issuer: LocalIssuer
 ) -> None:
     async with browsing(database, local_issuer, public_url="https://stories.storyloop.test/responder") as browser:
-        away = await browser.depart("/me")
-        came = await browser.ask("GET", (await browser.choose(away, "maya")).removeprefix("/responder"))
+        page = await browser.ask("GET", f"{kept}/me", headers={"Accept": "text/html"})
+        away = (await browser.ask("GET", f"{kept}{page.headers['location'].removeprefix('/responder')}")).headers[
+            "location"
+        ]
+        back = (await browser.choose(away, "maya")).removeprefix("/responder")
+        came = await browser.ask("GET", f"{kept}{back}")
+        assert (await browser.ask("GET", f"{kept}/me")).json()["roles"] == ["responder"]
 
     assert query(away)["redirect_uri"] == "https://stories.storyloop.test/responder/sign-in/back"
     assert came.headers["location"] == "/responder/me"
