@@ -1,6 +1,5 @@
 """HTTP: one FastAPI application per service, with the same health, limits, errors and log lines in all four."""
 
-import hmac
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -57,7 +56,8 @@ class Desk:
         status: int = 201,
     ) -> Response:
         """The same, at most once for each Idempotency-Key; a repeat gets the first answer again."""
-        who, path = request.headers.get("authorization", ""), f"{request.method} {request.url.path}"
+        who = getattr(request.state, "subject", None) or request.headers.get("authorization", "")
+        path = f"{request.method} {request.url.path}"
         body = who.encode() + b"\n" + await request.body()  # a key is its sender's own
 
         async def unless_answered(work: Work) -> Answer:
@@ -90,18 +90,10 @@ def bearer(request: Request) -> str:
     return token
 
 
-def require_staff(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> None:
-    """Only for staff; sign-in with roles takes the place of the one token."""
-    expected = desk.home.settings.staff_token.get_secret_value()
-    if not hmac.compare_digest(bearer(request).encode(), expected.encode()):
-        raise Problem(401, "sign_in", "Staff sign in with a bearer token.", headers={"WWW-Authenticate": "Bearer"})
-
-
 AtDesk = Annotated[Desk, Depends(desk_of)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 After = Annotated[UUID | None, Query(description="The last id of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200)]
-staff = [Depends(require_staff)]
 health = APIRouter(tags=["health"])
 
 
@@ -127,7 +119,11 @@ async def ready(desk: AtDesk) -> Response:
 def make_app(desk: Desk, *routers: APIRouter, site: Site = PLAIN) -> FastAPI:
     """The service's application; until the desk is ready only health is answered, and what error pages look like."""
     app = FastAPI(
-        title=f"Storyloop {desk.home.service}", version=desk.home.settings.version, docs_url=None, redoc_url=None
+        title=f"Storyloop {desk.home.service}",
+        version=desk.home.settings.version,
+        root_path=desk.home.settings.public_path,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.desk, app.state.site = desk, site
     environment(site.templates)  # a page that cannot be made ends the start, not a request

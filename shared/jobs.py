@@ -12,6 +12,7 @@ from shared.entrance import Entrance
 from shared.hearing import Outcome
 from shared.logs import log
 from shared.parking import ParkedRecord
+from shared.sign_in.sweeping import sweep
 from shared.timers import Timer
 from shared.work import Handler, Home, Work, on_threads
 
@@ -32,11 +33,12 @@ class Jobs:
     """Records that the service has not heard yet."""
     pace: float = 1.0
     next_expiry: float = 0.0
+    next_sweep: float = 0.0
 
     async def run(self) -> None:
         """Turns until cancelled; what fails for a while is tried again at the next turn."""
         while True:
-            for part in (self.fire_timers, self.send_deliveries, self.redrive, self.expire):
+            for part in (self.fire_timers, self.send_deliveries, self.redrive, self.expire, self.sweep):
                 try:
                     await part()
                 except Exception as error:
@@ -159,3 +161,10 @@ class Jobs:
             log.warning("parked.expired", rows=deleted)
         if soon:
             log.error("parked.expiring", rows=soon)
+
+    async def sweep(self) -> None:
+        """Once a minute: sessions and sign-ins that are over."""
+        now = asyncio.get_running_loop().time()
+        if now >= self.next_sweep:
+            self.next_sweep = now + 60
+            await sweep(self.home.database, self.home.settings.session_idle)

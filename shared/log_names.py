@@ -51,6 +51,18 @@ CATALOGUE = {
     "request.answered": "One HTTP request, without query and body.",
     "request.refused": "A request was not allowed or not understood; `reason` says why, not what stood in it.",
     "request.failed": "A request ended in an error of ours.",
+    # sign-in, in OWASP's vocabulary; `subject` is opaque
+    "authn_login_success": "Somebody signed in. An audit line.",
+    "authn_login_fail": "A sign-in came to nothing; `reason` says where it broke off. An audit line.",
+    "authn_token_refused": "A token was shown that is not believed; `reason` says why, not what stood in it.",
+    "authn_token_created": "A publisher signed in and was given a token for ten minutes. An audit line.",
+    "authn_token_reuse": "A signed statement that counts once was shown again. An audit line.",
+    "authz_fail": "Somebody asked for what is not theirs, or a form was forged; `action` says which. An audit line.",
+    "session_created": "A session began, under a new secret. An audit line.",
+    "session_expired": "A session ended; `why`: signed_out, issuer, operator or over. An audit line.",
+    "excess_rate_limit_exceeded": "More was tried in a minute than is allowed, from one address or altogether.",
+    "issuer.away": "The issuer does not answer as it should: nobody can sign in; who is signed in stays so.",
+    "keys.away": "The issuer's keys could not be fetched; those that are known go on working.",
     # other people's libraries
     "library.said": "A line of a library's own; `logger` names it.",
 }

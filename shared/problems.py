@@ -99,7 +99,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": HTTPStatus(status).phrase,
         "content": {"application/problem+json": {}},
     }
-    for status in (400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
+    for status in (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503)
 }
 """What every endpoint documents beside its own answers."""
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.sign_in.told import SignIn
 
 
 class Role(StrEnum):
@@ -19,7 +21,7 @@ class Role(StrEnum):
     """Timers and deliveries."""
 
 
-class Settings(BaseSettings):
+class Settings(SignIn):
     """Environment variables with the prefix `STORYLOOP_`; what differs between environments has no default."""
 
     model_config = SettingsConfigDict(env_prefix="STORYLOOP_", frozen=True, hide_input_in_errors=True)
@@ -32,8 +34,6 @@ class Settings(BaseSettings):
     """The pod's name, stable over restarts: a killed consumer is back at once instead of after a time-out."""
     http_host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside; the local stack says 127.0.0.1
     http_port: int
-    staff_token: SecretStr
-    """Who shows it may do what staff may; sign-in replaces it."""
     role: Role = Role.ALL
     replay: bool = False
     """Hear the replay topic to its end before the live ones: for a new or long-absent listener."""

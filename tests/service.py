@@ -1,6 +1,8 @@
 """A service in a test: it hears records through the real entrance, answers HTTP, and its outbox is read back."""
 
 import importlib
+import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count, groupby
@@ -10,8 +12,12 @@ from uuid import uuid4
 import httpx
 import orjson
 from aiokafka import TopicPartition
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
+from deploy.local.issuer import Client, LocalIssuer
+from deploy.local.people import CLAIM, EVERYBODY, claim_rules
 from services.intake.submissions import STREAMS
 from shared import positions
 from shared.contracts import Event
@@ -28,20 +34,21 @@ from shared.topics import COMMENT_SUBMISSIONS, SUBMISSIONS
 from shared.work import Home, dues, hearings
 from tests.records import record, told
 
-STAFF_TOKEN = "the-token-of-staff"
-STAFF = {"Authorization": f"Bearer {STAFF_TOKEN}"}
+ISSUER = "https://issuer.storyloop.test"
+AUDIENCE = "storyloop"
+KEY = ECKey.generate_key("P-256", auto_kid=True)
+"""The test issuer's."""
 _SAID: dict[tuple[str, str], Any] = {}
 
 
-def home_of(service: str, database: Database) -> Home:
-    """What a process of this service knows, with its own settings."""
+def home_of(service: str, database: Database, **told: Any) -> Home:
+    """What a process of this service knows, with its own settings; some of them may be said."""
     settings: dict[str, Any] = {
         "kafka": "localhost:9092",
         "postgres": SecretStr(database.dsn),
         "instance": f"{service}-0",
         "http_port": 8000,
-        "staff_token": SecretStr(STAFF_TOKEN),
-    }
+    } | signed_in_by(service)
     if service == "intake":
         settings |= {
             "smtp_host": "localhost",
@@ -49,7 +56,48 @@ def home_of(service: str, database: Database) -> Home:
             "mail_from": "stories@example.org",
         }
     kind = importlib.import_module(f"services.{service}.settings").Settings
-    return Home(service, database, kind(**settings))
+    return Home(service, database, kind(**(settings | told)))
+
+
+def signed_in_by(service: str) -> dict[str, Any]:
+    """What a service is told about sign-in: an issuer that nobody can reach, whose key it knows."""
+    return {
+        "public_url": f"https://{service}.storyloop.test",
+        "issuer": ISSUER,
+        "issuer_keys": json.dumps({"keys": [KEY.as_dict(private=False)]}),
+        "client_id": f"storyloop-{service}",
+        "client_secret": SecretStr("a secret of the tests"),
+        "audience": AUDIENCE,
+        "subject_key": SecretStr("a key of the tests, which is long enough"),
+        "claims": claim_rules(),
+    }
+
+
+def believing(issuer: LocalIssuer, client: Client) -> dict[str, Any]:
+    """What a service is told instead, to believe a local issuer that runs."""
+    return {
+        "public_url": client.public_url,
+        "issuer": issuer.address,
+        "issuer_keys": None,
+        "client_id": client.id,
+        "client_secret": SecretStr(client.secret) if client.secret else None,
+    }
+
+
+def token_of(*roles: str, sub: Any = "staff", key: Any = KEY, **claims: Any) -> str:
+    """An access token of the test issuer: `responder@RXX`, `responder@RXX/T1`, or `moderator@*` for everywhere."""
+    now = int(time.time())
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": sub, "iat": now, "exp": now + 36_000, CLAIM: list(roles)}
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, said | claims, key)
+
+
+def sign_in_as(*roles: str, **claims: Any) -> dict[str, str]:
+    """The header of somebody with these roles."""
+    return {"Authorization": f"Bearer {token_of(*roles, **claims)}"}
+
+
+STAFF = sign_in_as(*EVERYBODY.roles)
+"""Somebody with every role, everywhere."""
 
 
 def streams(service: str) -> list[Stream]:

@@ -19,6 +19,7 @@ from deploy.local.demo.samples import comments, publishers, stories
 from deploy.local.demo.server import open_server
 from deploy.local.folder import run_folder
 from deploy.local.ladder import NothingOpenError
+from deploy.local.people import PEOPLE
 from deploy.local.processes import EndedError, NotReadyError
 from deploy.local.stack import Stack, stack
 from deploy.local.system import SERVICES
@@ -72,7 +73,7 @@ def _run(parts: ExitStack, report: Report, round_: Round, once: bool) -> None:
     asyncio.run(_loop(system, report, round_))
     _tell(system, report, round_)
     if not once:
-        _stay(report, address)
+        _stay(report, address, system)
     report.say("Stopping …")
 
 
@@ -107,11 +108,14 @@ def _tell(system: Stack, report: Report, round_: Round) -> None:
         report.last_words(system.folder)
 
 
-def _stay(report: Report, address: str) -> None:
+def _stay(report: Report, address: str, system: Stack) -> None:
     report.more("")
     report.more(f"{address:<32} stories, their timelines, and the APIs")
     for path, what in (("/mails", "mails to authors"), ("/receipts", "receipts"), ("/parked", "parked events")):
         report.more(f"{address + path:<32} {what}")
+    for service, path in (("intake", "/moderation/stories"), ("responder", "/teams"), ("tracker", "/changes")):
+        report.more(f"{system.url(service, '/sign-in?next=' + path):<32} sign in to {service}")
+    report.more("Sign in as " + "; ".join(f"{person.name} ({person.about})" for person in PEOPLE))
     report.say("It stays up until Ctrl-C.")
     with suppress(KeyboardInterrupt):
         threading.Event().wait()

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from deploy.local.issuer import AUDIENCE, LocalIssuer, issuer
 from deploy.local.kafka import Kafka, kafka
 from deploy.local.ladder import Say
 from deploy.local.mail import Mailbox, mail
+from deploy.local.people import claim_setting
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.postgres import Postgres, postgres
 from deploy.local.processes import Child, answers
@@ -30,6 +32,7 @@ from deploy.local.system import (
 )
 from services.intake.publishers import register
 from services.intake.rules import Publisher
+from shared.sign_in.secrets import new_secret
 
 START_SECONDS = 180  # a busy machine is slow; a process that ended is noticed at once
 STOP_SECONDS = 25
@@ -44,8 +47,9 @@ class Stack:
     postgres: Postgres
     databases: Databases
     mailbox: Mailbox
-    staff_token: str
+    issuer: LocalIssuer
     ports: Mapping[str, int]
+    subject_key: str = field(default_factory=new_secret)
     processes: dict[str, Child] = field(default_factory=dict)
     publisher_tokens: dict[str, str] = field(default_factory=dict)
 
@@ -59,12 +63,17 @@ class Stack:
         more = {
             "STORYLOOP_INSTANCE": f"{service}-{instance}",
             **(_mail_settings(self) if service == "intake" else {}),
+            **_sign_in_settings(self, service),
             **settings,
         }
-        told = environment(service, self.databases.dsns[service], self.kafka.address, port, self.staff_token, **more)
+        told = environment(service, self.databases.dsns[service], self.kafka.address, port, **more)
         name = service if instance == 0 else f"{service}-{instance}"
         ready = answers(f"http://{LOOPBACK}:{port}/health/ready")
         return Child(name, command(service), self.folder, told, ready=ready, within=START_SECONDS, grace=STOP_SECONDS)
+
+    def token(self, person: str = "everybody") -> str:
+        """An access token of one of the local issuer's people; every role, everywhere, if nobody is named."""
+        return self.issuer.access_token(person)
 
     def start(self, services: Sequence[str] = SERVICES) -> None:
         """Starts services side by side; returns when all are ready."""
@@ -83,6 +92,19 @@ def _mail_settings(stack: Stack) -> dict[str, str]:
         "STORYLOOP_SMTP_PORT": str(stack.mailbox.port),
         "STORYLOOP_SMTP_TLS": "false",
         "STORYLOOP_MAIL_FROM": "storyloop@example.org",
+    }
+
+
+def _sign_in_settings(stack: Stack, service: str) -> dict[str, str]:
+    client = stack.issuer.clients[f"storyloop-{service}"]
+    return {
+        "STORYLOOP_PUBLIC_URL": client.public_url,
+        "STORYLOOP_ISSUER": stack.issuer.address,
+        "STORYLOOP_CLIENT_ID": client.id,
+        "STORYLOOP_CLIENT_SECRET": client.secret,
+        "STORYLOOP_AUDIENCE": AUDIENCE,
+        "STORYLOOP_SUBJECT_KEY": stack.subject_key,
+        "STORYLOOP_CLAIMS": claim_setting(),
     }
 
 
@@ -108,9 +130,11 @@ def stack(folder: Path, publishers: Sequence[Publisher], say: Say = print, *, st
             server,
             databases,
             parts.enter_context(mail()),
-            secrets.token_urlsafe(24),
+            parts.enter_context(issuer()),
             {service: free_port() for service in SERVICES},
         )
+        for service in SERVICES:
+            made.issuer.register(service, made.url(service))
         for publisher in publishers:
             made.publisher_tokens[publisher.name] = secrets.token_urlsafe(32)
             asyncio.run(register(databases.dsns["intake"], publisher, made.publisher_tokens[publisher.name]))

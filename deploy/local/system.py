@@ -78,7 +78,7 @@ async def make_topics(kafka: str, publishers: Sequence[str], prefix: Sequence[to
         await admin.close()
 
 
-def environment(service: str, dsn: str, kafka: str, port: int, staff_token: str, **more: str) -> dict[str, str]:
+def environment(service: str, dsn: str, kafka: str, port: int, **more: str) -> dict[str, str]:
     """What a service's process is told."""
     return {
         **os.environ,
@@ -87,7 +87,6 @@ def environment(service: str, dsn: str, kafka: str, port: int, staff_token: str,
         "STORYLOOP_INSTANCE": f"{service}-0",
         "STORYLOOP_HTTP_HOST": "127.0.0.1",
         "STORYLOOP_HTTP_PORT": str(port),
-        "STORYLOOP_STAFF_TOKEN": staff_token,
         **more,
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.intake import letters, store
+from shared import organisations
 from shared.contracts import StoryEvent
 from shared.events import (
     ChangeConfirmed,
@@ -11,6 +12,8 @@ from shared.events import (
     ChangeMissed,
     ChangePlanned,
     CopyErased,
+    OrganisationClosed,
+    OrganisationListed,
     ReplyPublished,
     StoryErased,
     StoryHeard,
@@ -53,3 +56,15 @@ async def collect_receipts(copies: Sequence[CopyErased], work: Work) -> None:
     await store.save_erasures(
         work.connection, [(one.story, one.envelope.source.rpartition("/")[2], one.envelope.time) for one in copies]
     )
+
+
+@hears(OrganisationListed)
+async def keep_organisations(listed: Sequence[OrganisationListed], work: Work) -> None:
+    """A copy of who stands above whom, for rights."""
+    await organisations.keep(work.connection, listed)
+
+
+@hears(OrganisationClosed)
+async def close_organisations(closed: Sequence[OrganisationClosed], work: Work) -> None:
+    """What belonged to a closed organisation still belongs to those above it."""
+    await organisations.close(work.connection, closed)

@@ -29,7 +29,12 @@ async def publishers(connection: Connection, names: Collection[str]) -> dict[str
 async def publisher_by_token(connection: Connection, token_sha256: bytes) -> Publisher | None:
     """Who shows this token."""
     row = await connection.fetchrow(
-        "SELECT name, sources, services, trusted FROM intake.publisher WHERE token_sha256 = $1", token_sha256
+        """
+        SELECT name, sources, services, trusted FROM intake.publisher
+         WHERE token_sha256 = $1
+            OR name = (SELECT publisher FROM intake.publisher_token WHERE token_sha256 = $1 AND ends_at > now())
+        """,
+        token_sha256,
     )
     return _publisher(row) if row is not None else None
 
@@ -200,13 +205,15 @@ async def story_of_link(connection: Connection, link_sha256: bytes) -> UUID | No
     return found
 
 
-async def waiting(connection: Connection, after: UUID | None, limit: int) -> list[Story]:
-    """Stories that wait for a moderator, in order of ids."""
+async def waiting(connection: Connection, without: Sequence[str], after: UUID | None, limit: int) -> list[Story]:
+    """Stories that wait for a moderator and are not about these organisations, in order of ids."""
     rows = await connection.fetch(
         f"""
         SELECT {STORY} FROM intake.story
-         WHERE state = 'waiting' AND ($1::uuid IS NULL OR story > $1) ORDER BY story LIMIT $2
+         WHERE state = 'waiting' AND NOT (told -> 'services') ?| $1::text[] AND ($2::uuid IS NULL OR story > $2)
+         ORDER BY story LIMIT $3
         """,  # noqa: S608 - the list of columns is a constant
+        without,
         after,
         limit,
     )

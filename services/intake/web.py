@@ -11,7 +11,9 @@ from pydantic import BaseModel
 
 from services.intake import rules, store, submissions
 from services.intake.events_api import events
+from services.intake.publishers_sign_in import sign_in
 from services.intake.rules import State, Story
+from shared import organisations
 from shared.contracts import one_of
 from shared.database import Connection
 from shared.events import (
@@ -24,10 +26,15 @@ from shared.events import (
     Verdict,
     VerdictGiven,
 )
-from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, bearer, staff
+from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, bearer
 from shared.ids import new_id, story_of
 from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
+from shared.sign_in.current import allow, those_who
+from shared.sign_in.principal import Principal
+from shared.sign_in.rights import Action
+from shared.sign_in.web import ways_in
+from shared.sign_in.whose import concerning
 from shared.work import Work
 
 site = Site(
@@ -37,6 +44,9 @@ site = Site(
 )
 pages = APIRouter()
 pages.include_router(events)
+pages.include_router(sign_in)
+pages.include_router(ways_in)
+Moderator = Annotated[Principal, those_who(Action.MODERATE)]
 
 
 class Shared(BaseModel):
@@ -199,19 +209,24 @@ async def give_verdict(story: Mine, judged: Judged, desk: AtDesk) -> Noted:
 # --- moderators -------------------------------------------------------------------------------------
 
 
-@pages.get("/moderation/stories", tags=["moderation"], dependencies=staff)
-async def waiting(desk: AtDesk, after: After = None, limit: Limit = 50) -> list[WaitingStory]:
-    """Stories that wait; ask again with the last id for the next page."""
-    found = await desk.read(lambda connection: store.waiting(connection, after, limit))
+@pages.get("/moderation/stories", tags=["moderation"])
+async def waiting(who: Moderator, desk: AtDesk, after: After = None, limit: Limit = 50) -> list[WaitingStory]:
+    """Stories that wait and concern nothing of yours; ask again with the last id for the next page."""
+
+    async def look(connection: Connection) -> list[Story]:
+        own = await organisations.below(connection, who.organisations)
+        return await store.waiting(connection, own, after, limit)
+
+    found = await desk.read(look)
     return [WaitingStory(story=one.story, publisher=one.publisher, told=one.told) for one in found if one.told]
 
 
-@pages.post("/moderation/stories/{story}/approval", tags=["moderation"], dependencies=staff)
-async def approve(story: UUID, approval: Approval, desk: AtDesk) -> Noted:
+@pages.post("/moderation/stories/{story}/approval", tags=["moderation"])
+async def approve(who: Moderator, story: UUID, approval: Approval, desk: AtDesk) -> Noted:
     """Publishes a story, to the public or to staff only, as its author chose."""
 
     async def publish(work: Work) -> Noted:
-        told = await moderated(work, story)
+        told = await moderated(work, who, story)
         revision = await store.publish(work.connection, story, approval.criticality)
         work.announce(submissions.published(story, revision, told, approval.criticality))
         return Noted(id=story)
@@ -219,12 +234,12 @@ async def approve(story: UUID, approval: Approval, desk: AtDesk) -> Noted:
     return await desk.on_thread(f"story/{story}", publish)
 
 
-@pages.post("/moderation/stories/{story}/rejection", tags=["moderation"], dependencies=staff)
-async def reject(story: UUID, rejection: Rejection, desk: AtDesk) -> Noted:
+@pages.post("/moderation/stories/{story}/rejection", tags=["moderation"])
+async def reject(who: Moderator, story: UUID, rejection: Rejection, desk: AtDesk) -> Noted:
     """The story cannot be published; its author is offered another way."""
 
     async def refuse(work: Work) -> Noted:
-        await moderated(work, story)
+        await moderated(work, who, story)
         await store.reject(work.connection, story, rejection.reason)
         work.announce(StoryRejected(story=story, reason=rejection.reason))
         return Noted(id=story)
@@ -232,9 +247,12 @@ async def reject(story: UUID, rejection: Rejection, desk: AtDesk) -> Noted:
     return await desk.on_thread(f"story/{story}", refuse)
 
 
-async def moderated(work: Work, story: UUID) -> StoryTold:
-    """What a waiting story says; a problem if it does not wait."""
+async def moderated(work: Work, who: Principal, story: UUID) -> StoryTold:
+    """What a waiting story says; a problem if it does not wait, or concerns an organisation of theirs."""
     found: Story | None = await store.story(work.connection, story)
+    if found is not None and found.told is not None:
+        thing = await concerning(work.connection, found.told.services)
+        allow(who, Action.MODERATE, thing, missing="no_such_story")
     why_not = rules.why_not_moderate(found.state if found else None)
     if found is None or found.told is None or why_not:
         raise Problem(404 if found is None else 409, why_not or "erased")

@@ -6,9 +6,12 @@ from uuid import UUID
 from services.responder import rules, store
 from services.responder.rules import Case
 from services.responder.settings import settings_of
+from shared import organisations
 from shared.events import (
     CommentReceived,
     CopyErased,
+    OrganisationClosed,
+    OrganisationListed,
     ReplyOverdue,
     StoryErased,
     StoryPublished,
@@ -76,6 +79,18 @@ async def keep_teams(teams: Sequence[TeamListed], work: Work) -> None:
 async def close_teams(teams: Sequence[TeamClosed], work: Work) -> None:
     """A team that is gone is kept with the number of that fact, so that an older one does not bring it back."""
     await store.close_teams(work.connection, teams)
+
+
+@hears(OrganisationListed)
+async def keep_organisations(listed: Sequence[OrganisationListed], work: Work) -> None:
+    """A copy of who stands above whom, for rights."""
+    await organisations.keep(work.connection, listed)
+
+
+@hears(OrganisationClosed)
+async def close_organisations(closed: Sequence[OrganisationClosed], work: Work) -> None:
+    """What belonged to a closed organisation still belongs to those above it."""
+    await organisations.close(work.connection, closed)
 
 
 @due(rules.OVERDUE)

@@ -11,6 +11,7 @@ from services.responder.rules import Case
 from shared.contracts import StoryEvent, last_of_each
 from shared.database import Connection
 from shared.events import CommentReceived, ReplyPublished, StoryPublished, StoryRouted, TeamClosed, TeamListed
+from shared.sign_in.whose import Listed
 
 Story = TypeVar("Story", bound=StoryEvent)
 CASE = """story, team, team_name, organisation, opened_at, due_at, heard_at, answered_at, declined_at, closed_at,
@@ -275,16 +276,34 @@ async def save_reply(connection: Connection, reply: ReplyPublished) -> None:
 # --- what the API shows ----------------------------------------------------------------------------
 
 
-async def teams(connection: Connection, after: str | None, limit: int) -> list[Record]:
-    """The directory's teams that are not closed, in order of codes, after the given one."""
+async def teams(connection: Connection, theirs: Listed, after: str | None, limit: int) -> list[Record]:
+    """Their teams that are not closed, in order of codes, after the given one."""
     return await connection.fetch(
         """
         SELECT team, name, organisation FROM responder.team
-         WHERE closed_at IS NULL AND ($1::text IS NULL OR team > $1) ORDER BY team LIMIT $2
+         WHERE closed_at IS NULL AND ($4::text IS NULL OR team > $4)
+           AND ($1 OR organisation = ANY ($2::text[]) OR team = ANY ($3::text[]))
+         ORDER BY team LIMIT $5
         """,
+        *theirs,
         after,
         limit,
     )
+
+
+async def organisation_of(connection: Connection, team: str) -> str | None:
+    """Whose a team is: as the directory says, or as the last story's route did."""
+    organisation: str | None = await connection.fetchval(
+        """
+        SELECT organisation FROM (
+            SELECT organisation, true AS listed, now() AS at FROM responder.team WHERE team = $1
+             UNION ALL
+            SELECT organisation, false, routed_at FROM responder.team_case WHERE team = $1) AS said
+         ORDER BY listed DESC, at DESC LIMIT 1
+        """,
+        team,
+    )
+    return organisation
 
 
 async def inbox(connection: Connection, team: str, after: UUID | None, limit: int) -> list[Record]:

@@ -4,23 +4,34 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
+from asyncpg import Record
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 from services.responder import rules, store
 from services.responder.rules import Case
 from shared.contracts import Code, Line, Text, one_of
+from shared.database import Connection
 from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
-from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, staff
+from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted
 from shared.ids import new_id
 from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
+from shared.sign_in.current import allow, those_who
+from shared.sign_in.principal import Principal
+from shared.sign_in.rights import Action
+from shared.sign_in.web import ways_in
+from shared.sign_in.whose import listed, thing_of
 from shared.work import Work
 
 site = Site(
     "Team inboxes", "Shows teams the stories that reached them, and publishes what they answer.", (FOR_PROGRAMS,)
 )
-pages = APIRouter(dependencies=staff)
+pages = APIRouter()
+pages.include_router(ways_in)
+Reader = Annotated[Principal, those_who(Action.READ_INBOX)]
+Opener = Annotated[Principal, those_who(Action.HEAR)]
+Replier = Annotated[Principal, those_who(Action.REPLY)]
 
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
@@ -96,37 +107,51 @@ class ReplyWritten(BaseModel):
 
 @pages.get("/teams", tags=["inbox"])
 async def teams(
+    who: Reader,
     desk: AtDesk,
     after: Annotated[Code | None, Query(description="The last team of the page before.")] = None,
     limit: Limit = 50,
 ) -> list[TeamView]:
-    """The teams that have an inbox; ask again with the last one for the next page."""
-    rows = await desk.read(lambda connection: store.teams(connection, after, limit))
-    return [TeamView(**dict(row)) for row in rows]
+    """The teams whose inbox is yours; ask again with the last one for the next page."""
+
+    async def look(connection: Connection) -> list[Record]:
+        return await store.teams(connection, await listed(connection, who, Action.READ_INBOX), after, limit)
+
+    return [TeamView(**dict(row)) for row in await desk.read(look)]
 
 
 @pages.get("/teams/{team}/stories", tags=["inbox"])
-async def inbox(team: Code, desk: AtDesk, after: After = None, limit: Limit = 50) -> list[InboxEntry]:
+async def inbox(who: Reader, team: Code, desk: AtDesk, after: After = None, limit: Limit = 50) -> list[InboxEntry]:
     """A team's stories; ask again with the last id for the next page."""
-    rows = await desk.read(lambda connection: store.inbox(connection, team, after, limit))
-    return [InboxEntry(**dict(row)) for row in rows]
+
+    async def look(connection: Connection) -> list[Record]:
+        await must_be_theirs(connection, who, Action.READ_INBOX, team, missing="no_such_team")
+        return await store.inbox(connection, team, after, limit)
+
+    return [InboxEntry(**dict(row)) for row in await desk.read(look)]
 
 
 @pages.get("/teams/{team}/stories/{story}", tags=["inbox"])
-async def read_story(team: Code, story: UUID, desk: AtDesk) -> StoryView:
+async def read_story(who: Reader, team: Code, story: UUID, desk: AtDesk) -> StoryView:
     """The story itself; reading it here does not count as heard."""
-    row = await desk.read(lambda connection: store.text(connection, story, team))
+
+    async def look(connection: Connection) -> Record | None:
+        await must_be_theirs(connection, who, Action.READ_INBOX, team, missing="no_such_case")
+        return await store.text(connection, story, team)
+
+    row = await desk.read(look)
     if row is None:
         raise Problem(404, "no_such_case")
     return StoryView(story=row["published"], evidence=row["evidence"])
 
 
 @pages.post("/teams/{team}/stories/{story}/heard", tags=["inbox"])
-async def hear_story(team: Code, story: UUID, opened: Opened, desk: AtDesk) -> Noted:
+async def hear_story(who: Opener, team: Code, story: UUID, opened: Opened, desk: AtDesk) -> Noted:
     """A member of staff has opened the story; the first time is announced."""
 
     async def hear(work: Work) -> Noted:
-        await mark_heard(work, await answerable(work, story, team), opened.role)
+        case = await answerable(work, who, Action.HEAR, story, team)
+        await mark_heard(work, case, opened.role)
         return Noted(id=story)
 
     return await desk.on_thread(f"story/{story}", hear)
@@ -134,12 +159,18 @@ async def hear_story(team: Code, story: UUID, opened: Opened, desk: AtDesk) -> N
 
 @pages.post("/teams/{team}/stories/{story}/replies", tags=["inbox"], status_code=201, response_model=Noted)
 async def reply(
-    request: Request, team: Code, story: UUID, written: ReplyWritten, desk: AtDesk, key: IdempotencyKey = None
+    request: Request,
+    who: Replier,
+    team: Code,
+    story: UUID,
+    written: ReplyWritten,
+    desk: AtDesk,
+    key: IdempotencyKey = None,
 ) -> Response:
     """Publishes a reply, with what it claims about a change."""
 
     async def publish(work: Work) -> Noted:
-        case = await answerable(work, story, team)
+        case = await answerable(work, who, Action.REPLY, story, team)
         published = ReplyPublished(
             story=story,
             reply=new_id(),
@@ -158,11 +189,11 @@ async def reply(
 
 
 @pages.post("/teams/{team}/stories/{story}/declines", tags=["inbox"])
-async def decline(team: Code, story: UUID, declined: Declined, desk: AtDesk) -> Noted:
+async def decline(who: Replier, team: Code, story: UUID, declined: Declined, desk: AtDesk) -> Noted:
     """The team says *not ours*; a suggestion brings the story to whoever listens there."""
 
     async def hand_back(work: Work) -> Noted:
-        case = await answerable(work, story, team)
+        case = await answerable(work, who, Action.REPLY, story, team)
         await store.mark_declined(work.connection, case, declined.suggestion)
         work.cancel(f"story/{story}", rules.OVERDUE, team)
         work.announce(RouteDeclined(story=story, team=team, suggestion=declined.suggestion))
@@ -172,10 +203,16 @@ async def decline(team: Code, story: UUID, declined: Declined, desk: AtDesk) -> 
 
 
 @pages.get("/services/{service}/comments", tags=["comments"])
-async def comments(service: Code, desk: AtDesk, after: After = None, limit: Limit = 50) -> list[CommentView]:
+async def comments(
+    who: Reader, service: Code, desk: AtDesk, after: After = None, limit: Limit = 50
+) -> list[CommentView]:
     """The reading list of a service."""
-    rows = await desk.read(lambda connection: store.comments(connection, service, after, limit))
-    return [CommentView(**dict(row)) for row in rows]
+
+    async def look(connection: Connection) -> list[Record]:
+        allow(who, Action.READ_INBOX, await thing_of(connection, service), missing="no_such_service")
+        return await store.comments(connection, service, after, limit)
+
+    return [CommentView(**dict(row)) for row in await desk.read(look)]
 
 
 async def mark_heard(work: Work, case: Case, role: str) -> None:
@@ -184,8 +221,15 @@ async def mark_heard(work: Work, case: Case, role: str) -> None:
         work.announce(StoryHeard(story=case.story, team=case.team, team_name=case.team_name, role=role))
 
 
-async def answerable(work: Work, story: UUID, team: str) -> Case:
-    """The case, if the team may act on it now; a problem says why not."""
+async def must_be_theirs(connection: Connection, who: Principal, action: Action, team: str, *, missing: str) -> None:
+    """Raises the answer of what does not exist unless this team's inbox is theirs."""
+    organisation = await store.organisation_of(connection, team)
+    allow(who, action, await thing_of(connection, organisation, team), missing=missing)
+
+
+async def answerable(work: Work, who: Principal, action: Action, story: UUID, team: str) -> Case:
+    """The case, if it is theirs and the team may act on it now; a problem says why not."""
+    await must_be_theirs(work.connection, who, action, team, missing="no_such_case")
     case = await store.case(work.connection, story, team)
     why_not = rules.why_not_answer(case)
     if case is None or why_not:

@@ -206,6 +206,18 @@ async def story(connection: Connection, story: UUID) -> Record | None:
     return await connection.fetchrow("SELECT state FROM router.story WHERE story = $1", story)
 
 
+async def owners_of(connection: Connection, story: UUID) -> list[tuple[str, str]]:
+    """(organisation, team) of each team that a story was sent to and that is still in the directory."""
+    rows = await connection.fetch(
+        """
+        SELECT organisation, route.team FROM router.route JOIN router.team ON team.code = route.team
+         WHERE story = $1 ORDER BY route.team
+        """,
+        story,
+    )
+    return [(row["organisation"], row["team"]) for row in rows]
+
+
 async def routes_of(connection: Connection, story: UUID) -> list[Record]:
     """The routes of one story."""
     return await connection.fetch(

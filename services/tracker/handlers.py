@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from services.tracker import rules, store
+from services.tracker import rules, store, store_readers
+from services.tracker.readers import readers
 from services.tracker.rules import Change, Said, State
+from shared import organisations
 from shared.contracts import StoryEvent
 from shared.events import (
     CommentReceived,
     CopyErased,
+    OrganisationClosed,
+    OrganisationListed,
     ReplyOverdue,
     ReplyPublished,
     RouteDeclined,
@@ -40,12 +44,14 @@ from shared.work import Work, due, hears
 async def keep_timeline(facts: Sequence[StoryEvent], work: Work) -> None:
     """Each fact is a line of its story's timeline."""
     await store.save_entries(work.connection, facts)
+    await store_readers.save_readers(work.connection, readers(facts))
 
 
 @hears(ReplyPublished)
 async def keep_replies(replies: Sequence[ReplyPublished], work: Work) -> None:
     """A reply's claim becomes a change with an owner and a day."""
     await store.save_entries(work.connection, replies)
+    await store_readers.save_readers(work.connection, readers(replies))
     claimed = [change for change in map(rules.claimed_change, replies) if change is not None]
     new = await store.add_changes(work.connection, claimed)
     follow(work, new.values())
@@ -88,6 +94,18 @@ async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
     """Timeline and changes go; they hold what staff wrote about the story."""
     await store.forget_stories(work.connection, [story.story for story in erased])
     work.announce(*(CopyErased(story=story.story) for story in erased))
+
+
+@hears(OrganisationListed)
+async def keep_organisations(listed: Sequence[OrganisationListed], work: Work) -> None:
+    """A copy of who stands above whom, for rights."""
+    await organisations.keep(work.connection, listed)
+
+
+@hears(OrganisationClosed)
+async def close_organisations(closed: Sequence[OrganisationClosed], work: Work) -> None:
+    """What belonged to a closed organisation still belongs to those above it."""
+    await organisations.close(work.connection, closed)
 
 
 @due(rules.MISSED)

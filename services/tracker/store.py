@@ -146,6 +146,7 @@ async def forget_stories(connection: Connection, stories: Sequence[UUID]) -> Non
     await connection.execute("DELETE FROM tracker.entry WHERE story = ANY ($1::uuid[])", stories)
     await connection.execute("DELETE FROM tracker.verdict WHERE story = ANY ($1::uuid[])", stories)
     await connection.execute("DELETE FROM tracker.change WHERE story = ANY ($1::uuid[])", stories)
+    await connection.execute("DELETE FROM tracker.reader WHERE story = ANY ($1::uuid[])", stories)
 
 
 # --- what the API shows ----------------------------------------------------------------------------
@@ -159,21 +160,14 @@ async def timeline(connection: Connection, story: UUID) -> list[Record]:
     )
 
 
-async def changes_of(
-    connection: Connection, story: UUID | None, state: State | None, after: UUID | None, limit: int
-) -> list[Record]:
-    """Changes of a story, or of all, perhaps in one state; in order of ids."""
+async def changes_of(connection: Connection, story: UUID) -> list[Record]:
+    """Changes of a story, in order of ids."""
     return await connection.fetch(
         """
         SELECT change, story, team, state, what, due, claimed_at, made_at FROM tracker.change
-         WHERE ($1::uuid IS NULL OR story = $1) AND ($2::text IS NULL OR state = $2)
-           AND ($3::uuid IS NULL OR change > $3)
-         ORDER BY change LIMIT $4
+         WHERE story = $1 ORDER BY change LIMIT 200
         """,
         story,
-        state,
-        after,
-        limit,
     )
 
 

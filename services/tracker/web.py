@@ -1,20 +1,25 @@
 """Tracker's API: a story's way round the loop, and the changes that it led to."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from asyncpg import Record
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from services.tracker import rules, store
+from services.tracker import rules, store, store_readers
 from services.tracker.rules import State
 from shared.contracts import Code, Text
 from shared.database import Connection
-from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, staff
+from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted
 from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
+from shared.sign_in.current import allow, those_who
+from shared.sign_in.principal import Principal
+from shared.sign_in.rights import Action
+from shared.sign_in.web import ways_in
+from shared.sign_in.whose import listed, thing_of, things_of
 from shared.work import Work
 
 site = Site(
@@ -22,7 +27,10 @@ site = Site(
     "Records what changed because of a story, and whether that is what its author meant.",
     (FOR_PROGRAMS,),
 )
-pages = APIRouter(dependencies=staff)
+pages = APIRouter()
+pages.include_router(ways_in)
+Looker = Annotated[Principal, those_who(Action.READ_TIMELINE)]
+Maker = Annotated[Principal, those_who(Action.MAKE_CHANGES)]
 
 
 class EntryView(BaseModel):
@@ -70,11 +78,13 @@ class Made(BaseModel):
 
 
 @pages.get("/stories/{story}", tags=["timeline"])
-async def timeline(story: UUID, desk: AtDesk) -> TimelineView:
+async def timeline(who: Looker, story: UUID, desk: AtDesk) -> TimelineView:
     """Everything that happened to a story, in order of time."""
 
     async def look(connection: Connection) -> tuple[list[Record], list[Record]]:
-        return await store.timeline(connection, story), await store.changes_of(connection, story, None, None, 200)
+        theirs = await things_of(connection, await store_readers.owners_of(connection, story))
+        allow(who, Action.READ_TIMELINE, *theirs, missing="no_such_story")
+        return await store.timeline(connection, story), await store.changes_of(connection, story)
 
     lines, found = await desk.read(look)
     if not lines:
@@ -87,15 +97,21 @@ async def timeline(story: UUID, desk: AtDesk) -> TimelineView:
 
 
 @pages.get("/changes", tags=["changes"])
-async def changes(desk: AtDesk, state: State | None = None, after: After = None, limit: Limit = 50) -> list[ChangeView]:
-    """Changes, perhaps in one state only; ask again with the last id for the next page."""
-    rows = await desk.read(lambda connection: store.changes_of(connection, None, state, after, limit))
-    return [ChangeView(**dict(row)) for row in rows]
+async def changes(
+    who: Looker, desk: AtDesk, state: State | None = None, after: After = None, limit: Limit = 50
+) -> list[ChangeView]:
+    """Changes of yours, perhaps in one state only; ask again with the last id for the next page."""
+
+    async def look(connection: Connection) -> list[Record]:
+        theirs = await listed(connection, who, Action.READ_TIMELINE)
+        return await store_readers.changes_for(connection, theirs, state, after, limit)
+
+    return [ChangeView(**dict(row)) for row in await desk.read(look)]
 
 
 @pages.post("/stories/{story}/changes/{change}/made", tags=["changes"], response_model=Noted)
 async def make_change(
-    request: Request, story: UUID, change: UUID, made: Made, desk: AtDesk, key: IdempotencyKey = None
+    request: Request, who: Maker, story: UUID, change: UUID, made: Made, desk: AtDesk, key: IdempotencyKey = None
 ) -> Response:
     """A planned change is there."""
 
@@ -103,6 +119,9 @@ async def make_change(
         found = (await store.changes(work.connection, [change])).get(change)
         if found is None or found.story != story:
             raise Problem(404, "no_such_change")
+        owner = await store_readers.organisation_of(work.connection, story, found.team)
+        thing = await thing_of(work.connection, owner, found.team)
+        allow(who, Action.MAKE_CHANGES, thing, missing="no_such_change")
         if not rules.can_be_made(found):
             raise Problem(409, "already_made")
         moved = rules.made(found, made.what)
@@ -115,7 +134,11 @@ async def make_change(
 
 
 @pages.get("/services/{service}/comments", tags=["comments"])
-async def comment_counts(service: Code, desk: AtDesk) -> list[CommentCount]:
+async def comment_counts(who: Looker, service: Code, desk: AtDesk) -> list[CommentCount]:
     """How many comments a service has had, by answer."""
-    rows = await desk.read(lambda connection: store.comment_counts(connection, service))
-    return [CommentCount(**dict(row)) for row in rows]
+
+    async def look(connection: Connection) -> list[Record]:
+        allow(who, Action.READ_TIMELINE, await thing_of(connection, service), missing="no_such_service")
+        return await store.comment_counts(connection, service)
+
+    return [CommentCount(**dict(row)) for row in await desk.read(look)]

@@ -1,6 +1,6 @@
 """What somebody may do: the one place where rights are decided."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +11,8 @@ class Action(StrEnum):
     """What endpoints ask for."""
 
     READ_INBOX = "read_inbox"
+    HEAR = "hear"
+    """Opening a story so that it counts as heard by the provider."""
     REPLY = "reply"
     KEEP_MEMBERS = "keep_members"
     MODERATE = "moderate"
@@ -37,29 +39,51 @@ NOTHING = Thing()
 READERS = (MemberRole.SUBSCRIBER, MemberRole.RESPONDER, MemberRole.ADMINISTRATOR)
 REPLIERS = (MemberRole.RESPONDER, MemberRole.ADMINISTRATOR)
 MODERATORS = (MemberRole.MODERATOR, MemberRole.SENIOR_MODERATOR)
+LOOKERS = (*READERS, *MODERATORS, MemberRole.LISTENER, MemberRole.AUDITOR)
+
+ROLES: Mapping[Action, tuple[MemberRole, ...]] = {
+    Action.READ_INBOX: (*READERS, MemberRole.LISTENER),
+    Action.HEAR: READERS,
+    Action.REPLY: REPLIERS,
+    Action.KEEP_MEMBERS: (MemberRole.ADMINISTRATOR,),
+    Action.MODERATE: MODERATORS,
+    Action.READ_ROUTES: LOOKERS,
+    Action.READ_DIRECTORY: tuple(MemberRole),
+    Action.READ_TIMELINE: LOOKERS,
+    Action.MAKE_CHANGES: REPLIERS,
+}
+"""Who has anything to do there at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where somebody may do something, for lists: everywhere, in organisations with all below them, or in teams."""
+
+    everywhere: bool
+    organisations: frozenset[str]
+    teams: frozenset[str]
 
 
 def may(principal: Principal, action: Action, thing: Thing = NOTHING) -> bool:
     """True if this principal may do this to that thing."""
-    return _RULES[action](principal, thing)
+    match action:
+        case Action.MODERATE:  # nobody moderates what concerns an organisation of theirs
+            return might(principal, action) and not principal.organisations & thing.concerns
+        case Action.READ_DIRECTORY:  # the same for all who are anybody
+            return might(principal, action)
+    return principal.has(*ROLES[action], within=thing.within, team=thing.team)
 
 
-def _among(*roles: MemberRole) -> Callable[[Principal, Thing], bool]:
-    return lambda principal, thing: principal.has(*roles, within=thing.within, team=thing.team)
+def might(principal: Principal, action: Action) -> bool:
+    """True if this principal may do this somewhere: the whole area is not closed to them."""
+    return any(grant.role in ROLES[action] for grant in principal.grants)
 
 
-def _moderates(principal: Principal, thing: Thing) -> bool:
-    """Nobody moderates what concerns an organisation of theirs."""
-    return principal.has(*MODERATORS) and not principal.organisations & thing.concerns
-
-
-_RULES: Mapping[Action, Callable[[Principal, Thing], bool]] = {
-    Action.READ_INBOX: _among(*READERS, MemberRole.LISTENER),
-    Action.REPLY: _among(*REPLIERS),
-    Action.KEEP_MEMBERS: _among(MemberRole.ADMINISTRATOR),
-    Action.MODERATE: _moderates,
-    Action.READ_ROUTES: _among(*READERS, *MODERATORS, MemberRole.LISTENER, MemberRole.AUDITOR),
-    Action.READ_DIRECTORY: lambda principal, _thing: bool(principal.grants),
-    Action.READ_TIMELINE: _among(*READERS, *MODERATORS, MemberRole.LISTENER, MemberRole.AUDITOR),
-    Action.MAKE_CHANGES: _among(*REPLIERS),
-}
+def reach(principal: Principal, action: Action) -> Reach:
+    """Where `may` is true, without asking it of everything; a team is taken to be of the organisation in its grant."""
+    grants = [grant for grant in principal.grants if grant.role in ROLES[action]]
+    return Reach(
+        any(grant.organisation is None and grant.team is None for grant in grants),
+        frozenset(grant.organisation for grant in grants if grant.organisation and grant.team is None),
+        frozenset(grant.team for grant in grants if grant.team),
+    )

@@ -45,7 +45,7 @@ class Driver:
         )
         await producer.start()
         limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
-        headers = {"Authorization": f"Bearer {system.staff_token}"}
+        headers = {"Authorization": f"Bearer {system.token()}"}
         try:
             async with httpx.AsyncClient(headers=headers, timeout=8, limits=limits, trust_env=False) as http:
                 asking = Asking(http, ports)

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import uvicorn
 
+from deploy.local.issuer import LocalIssuer, issuer
 from shared.database import Database
 from shared.events import Claim
 from shared.http import Desk, make_app
@@ -17,7 +18,7 @@ from tests.factories import comment_received, reply_published, story_published, 
 from tests.intake.register import TOKENS, moderate, register, share
 from tests.responder.cases import open_case
 from tests.router.directory import files, put_in_place
-from tests.service import STAFF, hear, home_of, open_pages
+from tests.service import believing, hear, home_of, open_pages
 from tests.tracker.changes import change_of
 
 
@@ -27,6 +28,8 @@ class Served:
 
     address: str
     document: dict[str, object]
+    staff: str
+    """A token for every role, everywhere."""
     there: dict[str, str]
     """Path parameters that lead to something."""
     tokens: dict[str, str] = field(default_factory=dict)
@@ -35,7 +38,7 @@ class Served:
     def sign_in(self, path: str) -> dict[str, str]:
         """The header that opens an address."""
         token = next((token for start, token in self.tokens.items() if path.startswith(start)), None)
-        return {"Authorization": f"Bearer {token}"} if token else STAFF
+        return {"Authorization": f"Bearer {token or self.staff}"}
 
 
 @contextmanager
@@ -51,7 +54,8 @@ def served(service: str, dsn: str) -> Iterator[Served]:
 
     def run() -> None:
         try:
-            loop.run_until_complete(_serve(service, dsn, stop, ready))
+            with issuer() as it:
+                loop.run_until_complete(_serve(service, dsn, it, stop, ready))
         finally:
             started.set()
             loop.close()
@@ -68,16 +72,17 @@ def served(service: str, dsn: str) -> Iterator[Served]:
         thread.join(20)
 
 
-async def _serve(service: str, dsn: str, stop: asyncio.Event, ready: Callable[[Served], None]) -> None:
+async def _serve(service: str, dsn: str, it: LocalIssuer, stop: asyncio.Event, ready: Callable[[Served], None]) -> None:
     database = await Database.connect(dsn, application="fuzz", size=4)
-    app = make_app(Desk(home_of(service, database), ready=True), import_module(f"services.{service}.web").pages)
+    home = home_of(service, database, **believing(it, it.register(service, f"https://{service}.storyloop.test")))
+    app = make_app(Desk(home, ready=True), import_module(f"services.{service}.web").pages)
     there, tokens = await FILLED[service](database)
     server = Server(uvicorn.Config(app, "127.0.0.1", 0, log_config=None, access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    ready(Served(f"http://127.0.0.1:{port}", app.openapi(), there, tokens))
+    ready(Served(f"http://127.0.0.1:{port}", app.openapi(), it.access_token("everybody"), there, tokens))
     await stop.wait()
     server.should_exit = True
     await serving

@@ -31,7 +31,7 @@ class People:
     @asynccontextmanager
     async def of(cls, system: Stack, producer: AIOKafkaProducer) -> AsyncIterator["People"]:
         """People with the staff's token."""
-        headers = {"Authorization": f"Bearer {system.staff_token}"}
+        headers = {"Authorization": f"Bearer {system.token()}"}
         async with httpx.AsyncClient(headers=headers, timeout=10) as http:
             yield cls(system, producer, http)
 

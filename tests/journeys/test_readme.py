@@ -78,7 +78,7 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
 
 
 @pytest.mark.parametrize(("service", "block"), [pair for pair in BLOCKS if pair[0]])
-async def test_every_command_of_the_readme_works(people: People, service: str, block: str) -> None:
+async def test_every_command_of_the_readme_works(people: People, service: str, block: str, tmp_path: Path) -> None:
     system = people.system
     await a_parked_submission(people)
     told = {
@@ -86,6 +86,7 @@ async def test_every_command_of_the_readme_works(people: People, service: str, b
         "STORYLOOP_KAFKA": system.kafka.address,
         "STORYLOOP_POSTGRES": system.databases.dsns[service],
         "INTAKE": system.url("intake"),
+        "KEYS": str(tmp_path),
         "PUBLISHER_TOKEN": system.publisher_tokens["surveys"],
     }
 

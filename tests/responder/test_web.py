@@ -7,7 +7,7 @@ from shared.database import Database
 from shared.events import ReplyPublished, RouteDeclined, StoryHeard, TeamClosed
 from tests.factories import STORY_TEXT, comment_received, story_erased, story_routed, story_withdrawn, team_listed
 from tests.responder.cases import act, open_case, reply
-from tests.service import STAFF, announced, announced_types, column, hear
+from tests.service import STAFF, announced, announced_types, column, hear, sign_in_as
 
 
 async def test_a_teams_inbox_shows_its_open_cases_only(database: Database, pages: httpx.AsyncClient) -> None:
@@ -194,3 +194,21 @@ async def test_only_staff_may_ask(method: str, path: str, pages: httpx.AsyncClie
     answer = await pages.request(method, path, headers={"Authorization": "Bearer wrong"}, json={})
 
     assert (answer.status_code, answer.json()["reason"]) == (401, "sign_in")
+
+
+async def test_a_key_stays_its_senders_own_after_their_token_was_renewed(
+    pages: httpx.AsyncClient, database: Database
+) -> None:
+    """The key was bound to the token itself: a renewed one made a repeat look like another sender's request."""
+    path = f"/teams/T1/stories/{await open_case(database)}/replies"
+    said = {"text": "Thank you.", "signed_name": "Robin", "signed_role": "Nurse"}
+
+    answers = [
+        await pages.post(
+            path, json=said, headers=sign_in_as("responder@*", sub=sub, jti=jti) | {"Idempotency-Key": "renewed"}
+        )
+        for sub, jti in (("robin", "1"), ("robin", "2"), ("asha", "3"))
+    ]
+
+    assert [one.status_code for one in answers] == [201, 201, 409]
+    assert answers[0].content == answers[1].content

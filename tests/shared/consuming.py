@@ -14,7 +14,7 @@ from shared.database import Database
 from shared.ids import new_id
 from shared.parking import ParkedRecord
 from shared.settings import Settings
-from tests.service import column, execute
+from tests.service import column, execute, signed_in_by
 from tests.shared import topics
 from tests.shared.keeper import Keeper, published
 from tests.waiting import eventually
@@ -56,9 +56,8 @@ class Hearer:
             "postgres": SecretStr(self.database.dsn),
             "instance": f"i-{self.instances}",
             "http_port": 8000,
-            "staff_token": SecretStr("unused"),
             "session": timedelta(seconds=6),
-        }
+        } | signed_in_by("router")
         return Settings(**(fixed | said))
 
     def stories(self, *titles: str) -> list[ParkedRecord]:

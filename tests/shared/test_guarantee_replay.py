@@ -28,7 +28,7 @@ from shared.settings import Role, Settings
 from shared.topics import Lane
 from shared.work import Work, hears, on_threads
 from tests.factories import story_offered
-from tests.service import column, execute, hear, home_of, submitted
+from tests.service import column, execute, hear, home_of, signed_in_by, submitted
 from tests.shared.relaying import at_work
 from tests.waiting import eventually
 
@@ -55,9 +55,9 @@ async def hearing_a_replay(listener: str, database: Database, kafka: str) -> Asy
         instance="0",
         http_host="127.0.0.1",
         http_port=free_port(),
-        staff_token=SecretStr("unused"),
         role=Role.CONSUME,
         replay=True,
+        **signed_in_by(listener),
     )
     own_pool = await Database.connect(database.dsn, application=listener)
     stop = asyncio.Event()

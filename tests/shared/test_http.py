@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from shared.contracts import Text
 from shared.database import Database
-from shared.http import MAX_BODY_BYTES, AtDesk, Desk, IdempotencyKey, make_app, staff
+from shared.http import MAX_BODY_BYTES, AtDesk, Desk, IdempotencyKey, make_app
+from shared.sign_in.current import Who
 from shared.work import Home, Work
 from tests.service import column, execute, home_of
 
@@ -64,8 +65,8 @@ async def broken() -> None:
     raise ValueError(WORDS)
 
 
-@pages.get("/staff", dependencies=staff)
-async def for_staff() -> str:
+@pages.get("/staff")
+async def for_staff(_who: Who) -> str:
     """Only for staff."""
     return "in"
 

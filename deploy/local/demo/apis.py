@@ -19,6 +19,7 @@ class Apis:
     def __init__(self, stack: Stack, client: httpx.AsyncClient) -> None:
         self._stack = stack
         self._client = client
+        self._staff = stack.token()
 
     async def get(self, service: str, path: str, as_: str | None = None, **query: Any) -> Any:
         """None for what is not there (yet)."""
@@ -67,7 +68,7 @@ class Apis:
         headers: Mapping[str, str] | None = None,
         **rest: Any,
     ) -> Any:
-        shown = {"Authorization": f"Bearer {token or self._stack.staff_token}", **(headers or {})}
+        shown = {"Authorization": f"Bearer {token or self._staff}", **(headers or {})}
         answer = await self._client.request(method, self._stack.url(service, path), headers=shown, **rest)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None

@@ -1,0 +1,1 @@
+"""Signing in: tokens, sessions, and what is tried against them."""

@@ -1,0 +1,107 @@
+"""Forged requests, too many attempts, and the audit that nobody can change."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from deploy.local.issuer import LocalIssuer
+from shared.database import Database
+from shared.sign_in import attempts
+from shared.sign_in.attempts import Allowed
+from tests.service import column, execute, fetch
+from tests.sign_in.browser import Browser
+
+HERE = "https://responder.storyloop.test"
+
+
+@pytest.mark.parametrize(
+    ("headers", "shows", "status"),
+    [
+        ({}, "field", 200),
+        ({}, "header", 200),
+        ({"Origin": HERE, "Sec-Fetch-Site": "same-origin"}, "field", 200),
+        ({}, "nothing", 403),
+        ({}, "another", 403),
+        ({"Origin": "https://evil.example.org"}, "field", 403),
+        ({"Origin": "null"}, "field", 403),
+        ({"Sec-Fetch-Site": "cross-site"}, "field", 403),
+        ({"Sec-Fetch-Site": "same-site"}, "header", 403),
+    ],
+)
+async def test_what_changes_something_comes_from_our_own_pages(
+    headers: dict[str, str], shows: str, status: int, browser: Browser
+) -> None:
+    await browser.sign_in("maya")
+    token = await browser.csrf()
+    sent: dict[str, Any] = {
+        "field": {"data": {"csrf_token": token}},
+        "header": {},
+        "nothing": {},
+        "another": {"data": {"csrf_token": "another"}},
+    }[shows]
+    shown = {"X-CSRF-Token": token} if shows == "header" else {}
+
+    answers = [await browser.ask("POST", path, headers=headers | shown, **sent) for path in ("/things", "/sign-out")]
+
+    assert answers[0].status_code == status
+    assert answers[1].status_code == (303 if status == 200 else 403)
+
+
+async def test_another_sessions_token_is_worth_nothing(browser: Browser) -> None:
+    await browser.sign_in("ruth")
+    theirs = await browser.csrf()
+    browser.jar.clear()
+    await browser.sign_in("maya")
+
+    assert (await browser.ask("POST", "/things", headers={"X-CSRF-Token": theirs})).status_code == 403
+
+
+async def test_a_bearer_token_needs_none_because_no_browser_sends_it_by_itself(
+    browser: Browser, local_issuer: LocalIssuer
+) -> None:
+    shown = {"Authorization": f"Bearer {local_issuer.access_token('maya')}", "Origin": "https://other.example.org"}
+
+    assert (await browser.ask("POST", "/things", headers=shown)).status_code == 200
+
+
+async def test_after_too_many_attempts_from_one_address_others_can_still_sign_in_until_there_are_too_many_of_all(
+    browser: Browser, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(attempts.LIMITS, "sign_in", Allowed(2, 3))
+    await execute(database, "SELECT pg_sleep(60 - extract(second FROM now())) WHERE extract(second FROM now()) > 55")
+
+    mine = [(await browser.ask("GET", "/sign-in")).status_code for _ in range(3)]
+    await execute(database, "UPDATE attempt SET who = 'another' WHERE who <> 'everybody'")
+    theirs = await browser.ask("GET", "/sign-in")
+
+    assert mine == [303, 303, 429]
+    assert theirs.status_code == 429, "the fourth of all"
+    assert 1 <= int(theirs.headers["retry-after"]) <= 61
+
+
+async def test_signing_in_being_refused_and_signing_out_are_written_down_without_who_it_was(
+    browser: Browser, database: Database
+) -> None:
+    with capture_logs() as lines:
+        await browser.sign_in("maya")
+        await browser.ask("POST", "/things")
+        await browser.ask("POST", "/sign-out", data={"csrf_token": await browser.csrf()})
+        await browser.ask("GET", "/sign-in/back", params={"code": "x", "state": "y"})
+
+    written = await fetch(database, "SELECT event, subject, detail FROM audit ORDER BY id")
+    events = ["authn_login_success", "session_created", "authz_fail", "session_expired", "authn_login_fail"]
+    assert [row["event"] for row in written] == events
+    assert [line["event"] for line in lines if line["event"] in events] == events
+    assert len({row["subject"] for row in written[:4]}) == 1
+    assert "maya" not in str(written).lower() + str(lines).lower()
+
+
+async def test_the_audit_can_be_added_to_and_never_changed(browser: Browser, database: Database) -> None:
+    await browser.sign_in("maya")
+
+    for statement in ("UPDATE audit SET event = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await execute(database, statement)
+    assert await column(database, "SELECT count(*) FROM audit") == [2]
