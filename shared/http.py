@@ -116,11 +116,7 @@ async def ready(desk: AtDesk) -> Response:
 def make_app(desk: Desk, *routers: APIRouter) -> FastAPI:
     """The service's application; until the desk is ready only health is answered."""
     app = FastAPI(
-        title=f"Storyloop {desk.home.service}",
-        version=desk.home.settings.version,
-        root_path=desk.home.settings.public_path,
-        docs_url=None,
-        redoc_url=None,
+        title=f"Storyloop {desk.home.service}", version=desk.home.settings.version, docs_url=None, redoc_url=None
     )
     app.state.desk = desk
     app.include_router(health)
@@ -140,6 +136,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        scope["root_path"] = self.desk.home.settings.public_path
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
