@@ -119,11 +119,7 @@ async def ready(desk: AtDesk) -> Response:
 def make_app(desk: Desk, *routers: APIRouter, site: Site = PLAIN) -> FastAPI:
     """The service's application; until the desk is ready only health is answered, and what error pages look like."""
     app = FastAPI(
-        title=f"Storyloop {desk.home.service}",
-        version=desk.home.settings.version,
-        root_path=desk.home.settings.public_path,
-        docs_url=None,
-        redoc_url=None,
+        title=f"Storyloop {desk.home.service}", version=desk.home.settings.version, docs_url=None, redoc_url=None
     )
     app.state.desk, app.state.site = desk, site
     environment(site.templates)  # a page that cannot be made ends the start, not a request
@@ -145,6 +141,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        scope["root_path"] = self.desk.home.settings.public_path
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
