@@ -18,7 +18,7 @@ from shared.idempotency import Answer
 from shared.logs import log
 from shared.pages.rendering import environment
 from shared.pages.site import PLAIN, Site
-from shared.pages.web import assets, start
+from shared.pages.web import assets
 from shared.problems import BUSY, RESPONSES, Problem, add_problem_handlers, answer, refuse, route_of
 from shared.work import Home, Work, on_threads
 
@@ -123,7 +123,7 @@ def make_app(desk: Desk, *routers: APIRouter, site: Site = PLAIN) -> FastAPI:
     )
     app.state.desk, app.state.site = desk, site
     environment(site.templates)  # a page that cannot be made ends the start, not a request
-    for shared in (health, assets, start):
+    for shared in (health, assets):
         app.include_router(shared)
     for router in routers:
         app.include_router(router, responses=RESPONSES)

@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -52,22 +53,24 @@ _COMPONENTS = (
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """The template with these values, as a page of this service; `request.state.session` says who has signed in."""
     site: Site = request.app.state.site
-    nonce = secrets.token_urlsafe(16)
+    settings = request.app.state.desk.home.settings
+    nonce, issuer = secrets.token_urlsafe(16), urlsplit(settings.issuer)
     frame = {
         "asset": lambda name: link(request, asset_path(name)),
         "link": partial(link, request),
         "nonce": nonce,
         "session": getattr(request.state, "session", None),
-        "settings": request.app.state.desk.home.settings,
+        "settings": settings,
         "site": site,
     }
     words = environment(site.templates).get_template(template).render({**frame, **values})
-    return HTMLResponse(words, status, {"Content-Security-Policy": _policy(nonce, site), **_OF_PAGES})
+    return HTMLResponse(words, status, {"Content-Security-Policy": _policy(nonce, issuer), **_OF_PAGES})
 
 
 def link(request: Request, path: str) -> str:
     """The address of a path of this service, also where it shares its host with others below a path of its own."""
-    return str(request.scope.get("root_path", "")).rstrip("/") + path
+    address: str = request.app.state.desk.home.settings.link(path)
+    return address
 
 
 def seen_after(request: Request, path: str) -> Response:
@@ -79,14 +82,14 @@ _OF_PAGES = {"Referrer-Policy": "same-origin"}
 """With `no-referrer` browsers send `Origin: null` with our own forms, and nobody could tell them from others'."""
 
 
-def _policy(nonce: str, site: Site) -> str:
+def _policy(nonce: str, issuer: SplitResult) -> str:
     rules = {
         "default-src": ["'none'"],
         "style-src": ["'self'"],
         "script-src": ["'self'", f"'nonce-{nonce}'"],
         "img-src": ["'self'"],
         "font-src": ["'self'"],
-        "form-action": ["'self'", *site.form_targets],
+        "form-action": ["'self'", f"{issuer.scheme}://{issuer.netloc}"],  # signing out leads on to the issuer
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }

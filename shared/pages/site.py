@@ -24,8 +24,6 @@ class Site:
     offers: tuple[Offer, ...] = ()
     templates: Path | None = None
     """The service's own; they come before the shared ones."""
-    form_targets: tuple[str, ...] = ()
-    """Other origins to which an answered form may lead on, such as the issuer after signing out."""
 
 
 FOR_PROGRAMS = Offer("Read the description of the API, for programs (JSON)", "/openapi.json", signed_in=False)

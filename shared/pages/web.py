@@ -1,20 +1,12 @@
-"""What every service serves to people besides its own pages: the start page, stylesheets, scripts and icons."""
+"""What every service serves to people besides its own pages: stylesheets, scripts and icons."""
 
 from fastapi import APIRouter, Request, Response
 
 from shared.pages.assets import ASSETS, FINGERPRINT
-from shared.pages.rendering import page
 from shared.problems import Problem
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 assets = APIRouter(include_in_schema=False)
-start = APIRouter(include_in_schema=False)
-
-
-@start.get("/")
-async def start_page(request: Request) -> Response:
-    """What the service is, and what can be done here."""
-    return page(request, "start.html")
 
 
 @assets.get("/assets/{fingerprint}/{name:path}")

@@ -1,4 +1,4 @@
-"""Signing in and out: to the issuer and back, out again, and out because the issuer says so."""
+"""Signing in and out: from the start page to the issuer and back, out again, and out because the issuer says so."""
 
 import hmac
 import re
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shared.http import AtDesk, Desk
+from shared.pages.rendering import page
 from shared.problems import Problem
 from shared.sign_in import attempts, audit, cookies, flows, forgery, once, sessions
 from shared.sign_in.audit import Audited
@@ -32,6 +33,12 @@ def form(*fields: str) -> dict[str, Any]:
     properties = {name: {"type": "string"} for name in fields}
     schema = {"type": "object", "properties": properties, "required": list(fields)}
     return {"requestBody": {"required": True, "content": {forgery.FORM: {"schema": schema}}}}
+
+
+@ways_in.get("/", include_in_schema=False)
+async def start_page(request: Request, _session: Visitor) -> Response:
+    """What the service is, who has signed in, and what can be done here."""
+    return page(request, "start.html")
 
 
 @ways_in.get("/sign-in", **ELSEWHERE)
