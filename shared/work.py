@@ -120,6 +120,10 @@ class Work:
         self._must_hold({subject})
         self.erasing.add(subject)
 
+    def hold(self, *subjects: str) -> None:
+        """For who learns of a subject only after reading: all begins again, if need be, with its thread locked too."""
+        self._must_hold(set(subjects))
+
     def _must_hold(self, subjects: set[str]) -> None:
         missing = {one for one in subjects - self.threads.keys() if one.partition("/")[0] not in THREADLESS}
         if missing:

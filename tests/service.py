@@ -28,6 +28,8 @@ from shared.topics import COMMENT_SUBMISSIONS, SUBMISSIONS
 from shared.work import Home, dues, hearings
 from tests.records import record, told
 
+SUBJECT_KEY = "a-key-that-only-tests-have-0123456789"
+ISSUER = "https://issuer.example.org"
 STAFF_TOKEN = "the-token-of-staff"
 STAFF = {"Authorization": f"Bearer {STAFF_TOKEN}"}
 _SAID: dict[tuple[str, str], Any] = {}
@@ -42,6 +44,8 @@ def home_of(service: str, database: Database) -> Home:
         "http_port": 8000,
         "staff_token": SecretStr(STAFF_TOKEN),
     }
+    if service == "responder":
+        settings |= {"subject_key": SecretStr(SUBJECT_KEY), "issuer": ISSUER}
     if service == "intake":
         settings |= {
             "smtp_host": "localhost",

@@ -88,6 +88,8 @@ def environment(service: str, dsn: str, kafka: str, port: int, staff_token: str,
         "STORYLOOP_HTTP_HOST": "127.0.0.1",
         "STORYLOOP_HTTP_PORT": str(port),
         "STORYLOOP_STAFF_TOKEN": staff_token,
+        "STORYLOOP_SUBJECT_KEY": "for-this-machine-only-and-for-nothing-else",
+        "STORYLOOP_ISSUER": "https://issuer.example.org",
         **more,
     }
 

@@ -11,12 +11,15 @@ from shared.events import (
     ChangeMissed,
     ChangePlanned,
     CopyErased,
+    MemberListed,
+    MemberRemoved,
     ReplyPublished,
     StoryErased,
     StoryHeard,
     StoryRouted,
     StoryUnheard,
 )
+from shared.sign_in.members import remove_members, save_members
 from shared.work import Work, hears
 
 
@@ -53,3 +56,15 @@ async def collect_receipts(copies: Sequence[CopyErased], work: Work) -> None:
     await store.save_erasures(
         work.connection, [(one.story, one.envelope.source.rpartition("/")[2], one.envelope.time) for one in copies]
     )
+
+
+@hears(MemberListed)
+async def keep_members(members: Sequence[MemberListed], work: Work) -> None:
+    """A copy of who was given which role, for whoever signs in here."""
+    await save_members(work.connection, members)
+
+
+@hears(MemberRemoved)
+async def forget_members(members: Sequence[MemberRemoved], work: Work) -> None:
+    """Who left has no role here any more."""
+    await remove_members(work.connection, members)

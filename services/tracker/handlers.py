@@ -9,6 +9,8 @@ from shared.contracts import StoryEvent
 from shared.events import (
     CommentReceived,
     CopyErased,
+    MemberListed,
+    MemberRemoved,
     ReplyOverdue,
     ReplyPublished,
     RouteDeclined,
@@ -22,6 +24,7 @@ from shared.events import (
     StoryWithdrawn,
     VerdictGiven,
 )
+from shared.sign_in.members import remove_members, save_members
 from shared.timers import Timer
 from shared.work import Work, due, hears
 
@@ -88,6 +91,18 @@ async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
     """Timeline and changes go; they hold what staff wrote about the story."""
     await store.forget_stories(work.connection, [story.story for story in erased])
     work.announce(*(CopyErased(story=story.story) for story in erased))
+
+
+@hears(MemberListed)
+async def keep_members(members: Sequence[MemberListed], work: Work) -> None:
+    """A copy of who was given which role, for whoever signs in here."""
+    await save_members(work.connection, members)
+
+
+@hears(MemberRemoved)
+async def forget_members(members: Sequence[MemberRemoved], work: Work) -> None:
+    """Who left has no role here any more."""
+    await remove_members(work.connection, members)
 
 
 @due(rules.MISSED)

@@ -182,6 +182,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "INSTANCE": "alone-0",
         "HTTP_PORT": "8000",
         "STAFF_TOKEN": "the-token-of-staff",
+        "SUBJECT_KEY": "a-key-that-only-tests-have-0123456789",
+        "ISSUER": "https://issuer.example.org",
         "SMTP_HOST": "localhost",
         "SMTP_PORT": "25",
         "MAIL_FROM": "stories@example.org",
