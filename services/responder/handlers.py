@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.responder import rules, store
+from services.responder import members, rules, store, store_members
 from services.responder.rules import Case
 from services.responder.settings import settings_of
 from shared.events import (
@@ -17,6 +17,7 @@ from shared.events import (
     TeamClosed,
     TeamListed,
 )
+from shared.ids import uuid_of
 from shared.timers import Timer
 from shared.work import Work, due, hears
 
@@ -85,6 +86,13 @@ async def say_overdue(timers: Sequence[Timer], work: Work) -> None:
     late = [case for case in cases if rules.is_overdue(case, work.now)]
     await store.mark_overdue(work.connection, late)
     work.announce(*map(overdue, late))
+
+
+@due(members.FORGET)
+async def forget_people(timers: Sequence[Timer], work: Work) -> None:
+    """What somebody was called who left some time ago goes; the audit keeps their opaque subject."""
+    forgotten = await store_members.forget(work.connection, [uuid_of(timer.subject) for timer in timers])
+    await store_members.note(work.connection, "responder", [("forgotten", member) for member in forgotten])
 
 
 def overdue(case: Case) -> ReplyOverdue:

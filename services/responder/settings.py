@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from shared import settings
 from shared.work import Work
 
@@ -11,6 +13,12 @@ class Settings(settings.Settings):
 
     reply_within: timedelta = timedelta(days=7)
     """How long a team may be silent before its case counts as overdue."""
+    forget_members_after: timedelta = timedelta(days=90)
+    """How long the name of somebody who has left is kept."""
+    subject_key: SecretStr
+    """Makes opaque subjects of people; the same in all services."""
+    issuer: str
+    """Who signs people in; their subjects are of this issuer."""
 
 
 def settings_of(work: Work) -> Settings:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 from services.responder import rules, store
+from services.responder.members_web import member_pages
 from services.responder.rules import Case
 from shared.contracts import Code, Line, Text, one_of
 from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
@@ -17,6 +18,7 @@ from shared.problems import Problem
 from shared.work import Work
 
 pages = APIRouter(dependencies=staff)
+pages.include_router(member_pages)
 
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
