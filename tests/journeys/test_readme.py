@@ -86,6 +86,8 @@ async def test_every_command_of_the_readme_works(people: People, service: str, b
         "STORYLOOP_KAFKA": system.kafka.address,
         "STORYLOOP_POSTGRES": system.databases.dsns[service],
         "INTAKE": system.url("intake"),
+        "RESPONDER": system.url("responder"),
+        "STAFF_TOKEN": system.staff_token,
         "PUBLISHER_TOKEN": system.publisher_tokens["surveys"],
     }
 
