@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.responder import members, rules, store, store_members
+from services.responder.keeping import say_staffing
 from services.responder.rules import Case
 from services.responder.settings import settings_of
 from shared.events import (
@@ -69,14 +70,18 @@ async def keep_comments(comments: Sequence[CommentReceived], work: Work) -> None
 
 @hears(TeamListed)
 async def keep_teams(teams: Sequence[TeamListed], work: Work) -> None:
-    """A copy of what the directory says of teams."""
+    """A copy of what the directory says of teams; one that moves to another organisation leaves its people behind."""
+    before = await store_members.staffed(work.connection, [team.team for team in teams])
     await store.save_teams(work.connection, teams)
+    await say_staffing(work, [team.team for team in teams], before)
 
 
 @hears(TeamClosed)
 async def close_teams(teams: Sequence[TeamClosed], work: Work) -> None:
     """A team that is gone is kept with the number of that fact, so that an older one does not bring it back."""
+    before = await store_members.staffed(work.connection, [team.team for team in teams])
     await store.close_teams(work.connection, teams)
+    await say_staffing(work, [team.team for team in teams], before)
 
 
 @due(rules.OVERDUE)

@@ -4,7 +4,7 @@ An organisation's members are moved by one transaction at a time, under its thre
 their first answering member or lose their last are locked as well, so that no such moment is missed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -148,15 +148,22 @@ async def of_the_last(work: Work, by: Principal, organisation: str, steps: Seque
 async def carry_out(work: Work, by: Principal, steps: Sequence[Step]) -> None:
     """Saves what is different and announces what others need of it, and which teams are staffed from now on."""
     steps = [step for step in steps if step.what is not What.UNCHANGED]
-    teams = {step.after.team: step.after.organisation for step in steps if step.after.team}
+    teams = {step.after.team for step in steps if step.after.team}
     work.hold(*(f"member/{step.after.member}" for step in steps), *(f"team/{team}" for team in teams))
     before = await store_members.staffed(work.connection, teams)
     await store_members.save(work.connection, steps)
     await store_members.save_people(work.connection, steps, by.subject)
     await store_members.note(work.connection, by.subject, [(step.what, step.after) for step in steps])
-    after = await store_members.staffed(work.connection, teams)
-    work.announce(*members.told_of(steps), *members.staffing(teams, before, after))
+    work.announce(*members.told_of(steps))
+    await say_staffing(work, teams, before)
     set_clocks(work, steps)
+
+
+async def say_staffing(work: Work, teams: Collection[str], before: Collection[str]) -> None:
+    """Which of these teams, whose threads are locked, are staffed now and were not, or the other way round."""
+    places = await store_members.places(work.connection, teams)
+    after = await store_members.staffed(work.connection, teams)
+    work.announce(*members.staffing(places, before, after))
 
 
 def set_clocks(work: Work, steps: Sequence[Step]) -> None:

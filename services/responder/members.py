@@ -195,7 +195,7 @@ def _told(member: Member) -> MemberListed | MemberRemoved:
 
 
 def staffing(teams: Mapping[str, str], before: Collection[str], after: Collection[str]) -> list[Event]:
-    """Which teams (code to organisation) have their first answering member from now on, and which lost their last."""
+    """Which teams (code to organisation) have somebody who may answer from now on, and which lost their last."""
     staffed = [TeamStaffed(team=team, organisation=teams[team]) for team in sorted(teams) if team in after]
     emptied = [TeamUnstaffed(team=team, organisation=teams[team]) for team in sorted(teams) if team not in after]
     return [*(one for one in staffed if one.team not in before), *(one for one in emptied if one.team in before)]

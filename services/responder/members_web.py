@@ -1,5 +1,6 @@
 """Responder's API for members: who may do what for an organisation and its teams, one by one or as a file."""
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -155,7 +156,7 @@ async def upload_members(
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
         raise Problem(415, "unsupported_media_type", "Send the file as text/csv.")
     try:
-        rows = member_files.read(await request.body())
+        rows = await asyncio.to_thread(member_files.read, await request.body())
     except BadFile as bad:
         raise Problem(422, "bad_file", str(bad)) from bad
     return await desk.on_thread(

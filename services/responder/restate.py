@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 from asyncpg import Record
 
-from services.responder.members import ANSWERING
+from services.responder import store_members
 from shared.database import Connection
 from shared.events import (
     MemberListed,
@@ -31,7 +31,7 @@ async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[F
     cases, replies = await _cases(connection, stories), await _replies(connection, stories)
     about_members = [
         *map(_member, await _members(connection, named("member", subjects))),
-        *map(_staffing, await _teams(connection, named("team", subjects))),
+        *await _staffing(connection, named("team", subjects)),
     ]
     facts = [*_heard(cases), *_overdue(cases), *map(_reply, replies), *_declined(cases), *about_members]
     return sorted(facts, key=lambda fact: (fact.event.subject, fact.at))
@@ -76,29 +76,28 @@ async def _members(connection: Connection, ids: Sequence[str]) -> list[Record]:
     )
 
 
-async def _teams(connection: Connection, teams: Sequence[str]) -> list[Record]:
-    return await connection.fetch(
+async def _staffing(connection: Connection, teams: Sequence[str]) -> list[Fact]:
+    staffed = await store_members.staffed(connection, teams)
+    rows = await connection.fetch(
         """
-        SELECT team, max(organisation) AS organisation,
-               bool_or(role = ANY ($2::text[]) AND NOT frozen AND removed_at IS NULL) AS staffed,
-               coalesce((SELECT max(at) FROM responder.member_audit AS said WHERE said.team = member.team),
-                        now()) AS at
-          FROM member WHERE team = ANY ($1::text[]) GROUP BY team
+        SELECT team, organisation,
+               coalesce((SELECT max(at) FROM responder.member_audit AS said WHERE said.team = team.team), now()) AS at
+          FROM responder.team WHERE team = ANY ($1::text[]) ORDER BY team
         """,
         teams,
-        ANSWERING,
     )
+    return [_team(row, row["team"] in staffed) for row in rows]
+
+
+def _team(row: Record, staffed: bool) -> Fact:
+    said = {"team": row["team"], "organisation": row["organisation"]}
+    return Fact(TeamStaffed(**said) if staffed else TeamUnstaffed(**said), row["at"])
 
 
 def _member(row: Record) -> Fact:
     if row["removed"]:
         return Fact(MemberRemoved(member=row["member"]), row["at"])
     return Fact(MemberListed.model_validate(dict(row)), row["at"])
-
-
-def _staffing(row: Record) -> Fact:
-    said = {"team": row["team"], "organisation": row["organisation"]}
-    return Fact(TeamStaffed(**said) if row["staffed"] else TeamUnstaffed(**said), row["at"])
 
 
 def _heard(cases: Sequence[Record]) -> list[Fact]:

@@ -79,12 +79,22 @@ async def teams_of(connection: Connection, organisation: str) -> set[str]:
     return {row["team"] for row in rows}
 
 
+async def places(connection: Connection, teams: Collection[str]) -> dict[str, str]:
+    """Which organisation each of these teams belongs to, or belonged to when it was closed."""
+    rows = await connection.fetch(
+        "SELECT team, organisation FROM responder.team WHERE team = ANY ($1::text[])", list(teams)
+    )
+    return {row["team"]: row["organisation"] for row in rows}
+
+
 async def staffed(connection: Connection, teams: Collection[str]) -> set[str]:
-    """Which of these teams have somebody of their own who may answer."""
+    """Which of these teams have somebody of their own who may answer; a team that has moved has lost its people."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT team FROM member
-         WHERE team = ANY ($1::text[]) AND role = ANY ($2::text[]) AND NOT frozen AND removed_at IS NULL
+        SELECT DISTINCT member.team
+          FROM member JOIN responder.team ON team.team = member.team AND team.organisation = member.organisation
+         WHERE member.team = ANY ($1::text[]) AND closed_at IS NULL
+           AND role = ANY ($2::text[]) AND NOT frozen AND removed_at IS NULL
         """,
         list(teams),
         ANSWERING,

@@ -291,6 +291,25 @@ async def test_who_may_no_longer_answer_leaves_the_team_empty(database: Database
     assert await staffing(database) == [(STAFFED, "T1"), (UNSTAFFED, "T1")]
 
 
+async def test_a_team_that_is_closed_or_moves_has_lost_its_people_until_it_is_back(
+    database: Database, pages: httpx.AsyncClient
+) -> None:
+    await add(pages, ROBIN, team="T1")
+
+    for fact in (TeamClosed(team="T1"), team_listed("T1"), team_listed("T1", organisation="TRUST9"), team_listed("T1")):
+        await hear("responder", database, fact)
+
+    assert await staffing(database) == [(STAFFED, "T1"), (UNSTAFFED, "T1")] * 2 + [(STAFFED, "T1")]
+
+
+async def test_a_team_that_is_listed_again_as_it_was_says_nothing(database: Database, pages: httpx.AsyncClient) -> None:
+    await add(pages, ROBIN, team="T1")
+
+    await hear("responder", database, team_listed("T1", name="Another name"), team_listed("T2"))
+
+    assert await staffing(database) == [(STAFFED, "T1")]
+
+
 # --- reading ----------------------------------------------------------------------------------------
 
 
