@@ -11,17 +11,20 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.responder import member_files, members, store_members
-from services.responder.acting import allow, keeps_from_above, members_of
+from services.responder.acting import allow, thing_of
 from services.responder.member_files import Judged, Row
 from services.responder.members import Member, MemberWritten, Step, What
 from services.responder.settings import Settings, settings_of
+from shared.database import Connection
 from shared.problems import FieldProblem, Problem
 from shared.sign_in.principal import Principal
-from shared.sign_in.rights import Action
+from shared.sign_in.rights import Action, may
 from shared.sign_in.subjects import subject_of
 from shared.timers import Timer
 from shared.work import Work
 
+NOBODY = "no_such_member"
+"""The reason of whatever is not there, or is not theirs who ask."""
 LAST = "An organisation keeps at least one administrator: make somebody else one first."
 
 
@@ -61,6 +64,7 @@ def thread_of(organisation: str) -> str:
 
 async def add(work: Work, by: Principal, organisation: str, written: MemberWritten) -> Member:
     """Writes somebody down; the same again is no second member, and something else about them is a change."""
+    await keeps(work.connection, by, organisation, written.team)
     principal = principal_of(settings_of(work), written.person)
     known = await store_members.members(
         work.connection, organisation, [members.member_of(organisation, written.team, principal)]
@@ -79,7 +83,7 @@ async def move(
     work: Work, by: Principal, organisation: str, id_: UUID, act: Callable[[Member], Step], seen: str | None = None
 ) -> Member:
     """Does something to one member; `seen` is the state in which they were read, and must still be theirs."""
-    member = await one(work, by, organisation, id_, leaving=act is members.gone)
+    member = await one(work.connection, by, organisation, id_, leaving=act is members.gone)
     if seen is not None and seen != members.tag_of(member):
         raise Problem(412, "not_as_read", "Somebody else was here in between: read the member again.")
     step = act(member)
@@ -91,18 +95,24 @@ async def move(
     return step.after
 
 
-async def one(work: Work, by: Principal, organisation: str, id_: UUID, leaving: bool = False) -> Member:
+async def keeps(connection: Connection, by: Principal, organisation: str, team: str | None = None) -> None:
+    """Goes on only for whoever keeps the members of this organisation or team."""
+    allow(by, Action.KEEP_MEMBERS, await thing_of(connection, organisation, team), missing=NOBODY)
+
+
+async def one(connection: Connection, by: Principal, organisation: str, id_: UUID, *, leaving: bool = False) -> Member:
     """A member whom this principal keeps, or who is leaving by themselves."""
-    member = (await store_members.members(work.connection, organisation, [id_])).get(id_)
+    member = (await store_members.members(connection, organisation, [id_])).get(id_)
     if member is None:
-        raise Problem(404, "not_found")
+        raise Problem(404, NOBODY)
     if not (leaving and member.principal == by.subject):
-        allow(by, Action.KEEP_MEMBERS, members_of(organisation, member.team))
+        await keeps(connection, by, organisation, member.team)
     return member
 
 
 async def upload(work: Work, by: Principal, organisation: str, rows: Sequence[Row], dry_run: bool) -> UploadReport:
     """A whole file in one transaction; who does not stand in it stays as they are."""
+    await keeps(work.connection, by, organisation)
     settings = settings_of(work)
     named = [(row, principal_of(settings, row.written.person) if row.written else "") for row in rows]
     ids = [members.member_of(organisation, row.written.team, who) for row, who in named if row.written]
@@ -139,7 +149,8 @@ def report_of(judged: Sequence[Judged], dry_run: bool) -> UploadReport:
 
 async def of_the_last(work: Work, by: Principal, organisation: str, steps: Sequence[Step]) -> list[Step]:
     """The steps that would leave the organisation to nobody; whoever keeps it from above may take them."""
-    if keeps_from_above(by, organisation):
+    above = Principal(by.subject, frozenset(grant for grant in by.grants if grant.organisation != organisation))
+    if may(above, Action.KEEP_MEMBERS, await thing_of(work.connection, organisation)):
         return []
     there = await store_members.administrators(work.connection, organisation)
     return members.of_the_last_administrators(steps, there)

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from services.responder import keeping, member_files, members, store_members
-from services.responder.acting import Acting, allow, members_of
+from services.responder.acting import Acting
 from services.responder.keeping import UploadReport, thread_of
 from services.responder.member_files import BadFile
 from services.responder.members import Member, MemberChanged, MemberWritten, RoleGiven, State
 from shared.contracts import Code
+from shared.database import Connection
 from shared.events import OrganisationRole
 from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted
 from shared.problems import Problem, ProblemDetails
-from shared.sign_in.rights import Action
 from shared.work import Work
 
 member_pages = APIRouter(prefix="/organisations/{organisation}", tags=["members"])
@@ -59,10 +59,13 @@ async def list_members(
     limit: Limit = 50,
 ) -> list[MemberView]:
     """The members of an organisation; whoever keeps one team's asks for that team."""
-    allow(who, Action.KEEP_MEMBERS, members_of(organisation, team))
     only = {"team": team, "role": role, "state": state}
-    found = await desk.read(lambda connection: store_members.page(connection, organisation, only, after, limit))
-    return [view(member) for member in found]
+
+    async def load(connection: Connection) -> list[Member]:
+        await keeping.keeps(connection, who, organisation, team)
+        return await store_members.page(connection, organisation, only, after, limit)
+
+    return [view(member) for member in await desk.read(load)]
 
 
 @member_pages.post("/members", status_code=201, response_model=Noted)
@@ -75,7 +78,6 @@ async def add_member(
     key: IdempotencyKey = None,
 ) -> Response:
     """Makes somebody a member, also before they have ever signed in; the same again is the same member."""
-    allow(who, Action.KEEP_MEMBERS, members_of(organisation, written.team))
 
     async def add(work: Work) -> Noted:
         return Noted(id=(await keeping.add(work, who, organisation, written)).member)
@@ -86,10 +88,7 @@ async def add_member(
 @member_pages.get("/members/{member}")
 async def read_member(organisation: Code, member: UUID, desk: AtDesk, who: Acting, response: Response) -> MemberView:
     """One member; the ETag is for changing them."""
-    found = (await desk.read(lambda connection: store_members.members(connection, organisation, [member]))).get(member)
-    if found is None:
-        raise Problem(404, "not_found")
-    allow(who, Action.KEEP_MEMBERS, members_of(organisation, found.team))
+    found = await desk.read(lambda connection: keeping.one(connection, who, organisation, member))
     return tagged(response, found)
 
 
@@ -152,7 +151,6 @@ async def upload_members(
     dry_run: Annotated[bool, Query(description="Only say what would become of each row.")] = True,
 ) -> UploadReport:
     """Writes down all whom a file names by person, name, role, and perhaps email and team; all others stay."""
-    allow(who, Action.KEEP_MEMBERS, members_of(organisation))
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
         raise Problem(415, "unsupported_media_type", "Send the file as text/csv.")
     try:
@@ -167,9 +165,12 @@ async def upload_members(
 @member_pages.get("/members.csv", response_class=Response, responses=AS_CSV)
 async def download_members(organisation: Code, desk: AtDesk, who: Acting) -> Response:
     """The members who have not left, as a file that can be sent back."""
-    allow(who, Action.KEEP_MEMBERS, members_of(organisation))
-    found = await desk.read(lambda connection: store_members.page(connection, organisation, {}))
-    there = [member for member in found if member.state is not State.LEFT]
+
+    async def load(connection: Connection) -> list[Member]:
+        await keeping.keeps(connection, who, organisation)
+        return await store_members.page(connection, organisation, {})
+
+    there = [member for member in await desk.read(load) if member.state is not State.LEFT]
     name = {"content-disposition": f'attachment; filename="members-{organisation}.csv"'}
     return Response(member_files.write(there), media_type="text/csv", headers=name)
 
