@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import EmailStr, Field, model_validator
 
 from shared import topics
-from shared.contracts import Code, Event, Language, Line, OpenEnum, Reference, StoryEvent, Text, one_of
+from shared.contracts import OPAQUE, Code, Event, Language, Line, OpenEnum, Reference, StoryEvent, Text, one_of
 
 # --- words that several events share ---------------------------------------------------------
 
@@ -289,7 +289,7 @@ class StoryRouted(StoryEvent, name="story.routed", topic=topics.ROUTES):
 
 
 class StoryUnheard(StoryEvent, name="story.unheard", topic=topics.ROUTES):
-    """Nobody is signed up for any of the story's services."""
+    """Nobody listens to any of the story's services: no team is signed up, or none of those has anybody in it."""
 
     revision: int
     services: Services
@@ -299,11 +299,7 @@ class CopyErased(StoryEvent, name="copy.erased"):
     """The announcing service holds no text of this story any more."""
 
     def topic_for(self, service: str) -> str:
-        return next(
-            topic.name
-            for topic in topics.FACTS
-            if topic.announcer == service and topic.sequenced and topic.partitions > 1
-        )
+        return topics.OF_STORIES[service].name
 
 
 class OrganisationKind(OpenEnum):
@@ -414,6 +410,66 @@ class ReplyOverdue(StoryEvent, name="reply.overdue", topic=topics.REPLIES):
 
     team: Code
     due_at: datetime
+
+
+class TeamStaffed(Event, name="team.staffed", topic=topics.REPLIES):
+    """The team has somebody again who may answer: a responder or administrator of its own, not frozen."""
+
+    team: Code
+    organisation: Code
+
+    @property
+    def subject(self) -> str:
+        return f"team/{self.team}"
+
+
+class TeamUnstaffed(Event, name="team.unstaffed", topic=topics.REPLIES):
+    """The last of the team's own people who may answer has left or is frozen."""
+
+    team: Code
+    organisation: Code
+
+    @property
+    def subject(self) -> str:
+        return f"team/{self.team}"
+
+
+class OrganisationRole(OpenEnum):
+    """What a member may do for an organisation or team; a role that is new here gives no right here."""
+
+    SUBSCRIBER = "subscriber"
+    RESPONDER = "responder"
+    ADMINISTRATOR = "administrator"
+    LISTENER = "listener"
+    OTHER = "other"
+
+
+class MemberListed(Event, name="member.listed", topic=topics.MEMBERS):
+    """A member as they stand from now on; nothing here says who they are."""
+
+    member: UUID
+    principal: Annotated[str, Field(pattern=OPAQUE)]
+    """The opaque subject with which this person signs in."""
+    role: OrganisationRole
+    organisation: Code
+    team: Code | None = None
+    """None: in the organisation and all below it."""
+    frozen: bool = False
+    """Frozen members have no rights until they are taken out of it."""
+
+    @property
+    def subject(self) -> str:
+        return f"member/{self.member}"
+
+
+class MemberRemoved(Event, name="member.removed", topic=topics.MEMBERS):
+    """Somebody is no member any more."""
+
+    member: UUID
+
+    @property
+    def subject(self) -> str:
+        return f"member/{self.member}"
 
 
 # --- tracker ---------------------------------------------------------------------------------

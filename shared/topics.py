@@ -54,9 +54,12 @@ COMMENTS = Topic("storyloop.comments", "intake", lane=Lane.BULK)
 ROUTES = Topic("storyloop.routes", "router", sequenced=True)
 DIRECTORY = Topic("storyloop.directory", "router", sequenced=True, partitions=1, retention=QUARTER)
 REPLIES = Topic("storyloop.replies", "responder", sequenced=True)
+MEMBERS = Topic("storyloop.members", "responder", sequenced=True, retention=QUARTER)
 OUTCOMES = Topic("storyloop.outcomes", "tracker", sequenced=True)
 
-FACTS = (STORIES, ERASURES, COMMENTS, ROUTES, DIRECTORY, REPLIES, OUTCOMES)
+FACTS = (STORIES, ERASURES, COMMENTS, ROUTES, DIRECTORY, REPLIES, MEMBERS, OUTCOMES)
+OF_STORIES = {topic.announcer: topic for topic in (STORIES, ROUTES, REPLIES, OUTCOMES)}
+"""Where each service says what it has to say of stories."""
 BY_NAME = {topic.name: topic for topic in FACTS}
 
 SUBMISSIONS = "storyloop.submissions."

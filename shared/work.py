@@ -125,6 +125,10 @@ class Work:
         """In which it announces."""
         return {announcement.lane for announcement in self.announcements}
 
+    def hold(self, *subjects: str) -> None:
+        """For who learns of a subject only after reading: all begins again, if need be, with its thread locked too."""
+        self._must_hold(set(subjects))
+
     def _must_hold(self, subjects: set[str]) -> None:
         if subjects <= self.threads.keys():
             return

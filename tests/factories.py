@@ -11,6 +11,8 @@ from shared.events import (
     CommentOffered,
     CommentReceived,
     Consent,
+    MemberListed,
+    OrganisationRole,
     ReplyPublished,
     RouteDeclined,
     RoutedTeam,
@@ -22,6 +24,8 @@ from shared.events import (
     StoryRouted,
     StoryWithdrawn,
     TeamListed,
+    TeamStaffed,
+    TeamUnstaffed,
     Verdict,
     VerdictGiven,
     Visibility,
@@ -147,6 +151,27 @@ def reply_published(story: UUID | None = None, *, claim: Claim = Claim.NONE, **f
 def route_declined(story: UUID, team: str = "T1", suggestion: str | None = None) -> RouteDeclined:
     """A team said *not ours*."""
     return RouteDeclined(story=story, team=team, suggestion=suggestion)
+
+
+def member_listed(member: UUID | None = None, **fields: Any) -> MemberListed:
+    """Somebody is a member."""
+    said: dict[str, Any] = {
+        "member": member or new_id(),
+        "principal": "5d41402abc4b2a76b9719d911017c592",
+        "role": OrganisationRole.RESPONDER,
+        "organisation": "TRUST1",
+    }
+    return MemberListed.model_validate(said | fields)
+
+
+def team_staffed(team: str = "T1", organisation: str = "TRUST1") -> TeamStaffed:
+    """A team has somebody who may answer."""
+    return TeamStaffed(team=team, organisation=organisation)
+
+
+def team_unstaffed(team: str = "T1", organisation: str = "TRUST1") -> TeamUnstaffed:
+    """A team has nobody left who may answer."""
+    return TeamUnstaffed(team=team, organisation=organisation)
 
 
 def verdict_given(story: UUID, change: UUID, verdict: Verdict = Verdict.YES) -> VerdictGiven:

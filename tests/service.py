@@ -36,6 +36,7 @@ from tests.records import record, told
 
 ISSUER = "https://issuer.storyloop.test"
 AUDIENCE = "storyloop"
+SUBJECT_KEY = "a key of the tests, which is long enough"
 KEY = ECKey.generate_key("P-256", auto_kid=True)
 """The test issuer's."""
 _SAID: dict[tuple[str, str], Any] = {}
@@ -68,7 +69,7 @@ def signed_in_by(service: str) -> dict[str, Any]:
         "client_id": f"storyloop-{service}",
         "client_secret": SecretStr("a secret of the tests"),
         "audience": AUDIENCE,
-        "subject_key": SecretStr("a key of the tests, which is long enough"),
+        "subject_key": SecretStr(SUBJECT_KEY),
         "claims": claim_rules(),
     }
 

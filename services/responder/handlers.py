@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.responder import rules, store
+from services.responder import members, rules, store, store_members
+from services.responder.keeping import say_staffing
 from services.responder.rules import Case
 from services.responder.settings import settings_of
 from shared import organisations
@@ -20,6 +21,7 @@ from shared.events import (
     TeamClosed,
     TeamListed,
 )
+from shared.ids import uuid_of
 from shared.timers import Timer
 from shared.work import Work, due, hears
 
@@ -71,14 +73,18 @@ async def keep_comments(comments: Sequence[CommentReceived], work: Work) -> None
 
 @hears(TeamListed)
 async def keep_teams(teams: Sequence[TeamListed], work: Work) -> None:
-    """A copy of what the directory says of teams."""
+    """A copy of what the directory says of teams; one that moves to another organisation leaves its people behind."""
+    before = await store_members.staffed(work.connection, [team.team for team in teams])
     await store.save_teams(work.connection, teams)
+    await say_staffing(work, [team.team for team in teams], before)
 
 
 @hears(TeamClosed)
 async def close_teams(teams: Sequence[TeamClosed], work: Work) -> None:
     """A team that is gone is kept with the number of that fact, so that an older one does not bring it back."""
+    before = await store_members.staffed(work.connection, [team.team for team in teams])
     await store.close_teams(work.connection, teams)
+    await say_staffing(work, [team.team for team in teams], before)
 
 
 @hears(OrganisationListed)
@@ -100,6 +106,13 @@ async def say_overdue(timers: Sequence[Timer], work: Work) -> None:
     late = [case for case in cases if rules.is_overdue(case, work.now)]
     await store.mark_overdue(work.connection, late)
     work.announce(*map(overdue, late))
+
+
+@due(members.FORGET)
+async def forget_people(timers: Sequence[Timer], work: Work) -> None:
+    """What somebody was called who left some time ago goes; the audit keeps their opaque subject."""
+    forgotten = await store_members.forget(work.connection, [uuid_of(timer.subject) for timer in timers])
+    await store_members.note(work.connection, "responder", [("forgotten", member) for member in forgotten])
 
 
 def overdue(case: Case) -> ReplyOverdue:

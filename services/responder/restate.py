@@ -6,17 +6,34 @@ from uuid import UUID
 import typer
 from asyncpg import Record
 
+from services.responder import store_members
 from shared.database import Connection
-from shared.events import ReplyOverdue, ReplyPublished, RouteDeclined, StoryHeard
+from shared.events import (
+    MemberListed,
+    MemberRemoved,
+    ReplyOverdue,
+    ReplyPublished,
+    RouteDeclined,
+    StoryHeard,
+    TeamStaffed,
+    TeamUnstaffed,
+)
 from shared.ids import stories_of
 from shared.restating import Fact, command
 
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
-    """Who has heard, who was late, who replied, and who said *not ours*; where that led is router's own state."""
+    """Who has heard, who was late, who replied, and who said *not ours*; where that led is router's own state.
+
+    Members as they stand, and of each team whether any of its own may answer.
+    """
     stories = stories_of(subjects)
     cases, replies = await _cases(connection, stories), await _replies(connection, stories)
-    facts = [*_heard(cases), *_overdue(cases), *map(_reply, replies), *_declined(cases)]
+    about_members = [
+        *map(_member, await _members(connection, named("member", subjects))),
+        *await _staffing(connection, named("team", subjects)),
+    ]
+    facts = [*_heard(cases), *_overdue(cases), *map(_reply, replies), *_declined(cases), *about_members]
     return sorted(facts, key=lambda fact: (fact.event.subject, fact.at))
 
 
@@ -40,6 +57,47 @@ async def _replies(connection: Connection, stories: Sequence[UUID]) -> list[Reco
         """,
         stories,
     )
+
+
+def named(kind: str, subjects: Sequence[str]) -> list[str]:
+    """The names of one kind among these subjects."""
+    return [one.removeprefix(f"{kind}/") for one in subjects if one.startswith(f"{kind}/")]
+
+
+async def _members(connection: Connection, ids: Sequence[str]) -> list[Record]:
+    return await connection.fetch(
+        """
+        SELECT member, principal, role, organisation, team, frozen, removed_at IS NOT NULL AS removed,
+               coalesce((SELECT max(at) FROM responder.member_audit AS said WHERE said.member = member.member),
+                        now()) AS at
+          FROM member WHERE member = ANY ($1::uuid[])
+        """,
+        [UUID(one) for one in ids],
+    )
+
+
+async def _staffing(connection: Connection, teams: Sequence[str]) -> list[Fact]:
+    staffed = await store_members.staffed(connection, teams)
+    rows = await connection.fetch(
+        """
+        SELECT team, organisation,
+               coalesce((SELECT max(at) FROM responder.member_audit AS said WHERE said.team = team.team), now()) AS at
+          FROM responder.team WHERE team = ANY ($1::text[]) ORDER BY team
+        """,
+        teams,
+    )
+    return [_team(row, row["team"] in staffed) for row in rows]
+
+
+def _team(row: Record, staffed: bool) -> Fact:
+    said = {"team": row["team"], "organisation": row["organisation"]}
+    return Fact(TeamStaffed(**said) if staffed else TeamUnstaffed(**said), row["at"])
+
+
+def _member(row: Record) -> Fact:
+    if row["removed"]:
+        return Fact(MemberRemoved(member=row["member"]), row["at"])
+    return Fact(MemberListed.model_validate(dict(row)), row["at"])
 
 
 def _heard(cases: Sequence[Record]) -> list[Fact]:

@@ -11,6 +11,8 @@ class Settings(settings.Settings):
 
     reply_within: timedelta = timedelta(days=7)
     """How long a team may be silent before its case counts as overdue."""
+    forget_members_after: timedelta = timedelta(days=90)
+    """How long the name of somebody who has left is kept."""
 
 
 def settings_of(work: Work) -> Settings:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 from services.responder import rules, store
+from services.responder.members_web import member_pages
 from services.responder.rules import Case
 from shared.contracts import Code, Line, Text, one_of
 from shared.database import Connection
@@ -29,6 +30,7 @@ site = Site(
 )
 pages = APIRouter()
 pages.include_router(ways_in)
+pages.include_router(member_pages)
 Reader = Annotated[Principal, those_who(Action.READ_INBOX)]
 Opener = Annotated[Principal, those_who(Action.HEAR)]
 Replier = Annotated[Principal, those_who(Action.REPLY)]

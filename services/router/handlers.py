@@ -1,12 +1,14 @@
 """What router does when it hears of a story."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from services.router import store
-from services.router.rules import Directory, Match, route
+from services.router.rules import Directory, Match, is_unheard, route
 from shared.events import (
     CopyErased,
+    MemberListed,
+    MemberRemoved,
     RouteDeclined,
     RoutedTeam,
     StoryErased,
@@ -14,18 +16,22 @@ from shared.events import (
     StoryRouted,
     StoryUnheard,
     StoryWithdrawn,
+    TeamStaffed,
+    TeamUnstaffed,
 )
+from shared.sign_in.members import remove_members, save_members
 from shared.work import Work, hears
 
 
 @hears(StoryPublished)
 async def route_stories(stories: Sequence[StoryPublished], work: Work) -> None:
-    """Every team whose subscription covers a service of the story hears of it; if there is none, that is said."""
+    """Every team whose subscription covers a service of the story is sent it; if none of them listens, that is said."""
     stories = await store.keep_newest(work.connection, "published", stories)
     directory = await store.directory_for(work.connection, [code for story in stories for code in story.services])
     matches = [route(story.services, directory) for story in stories]
     await store.save_routes(work.connection, stories, matches, directory)
-    work.announce(*(_told(story, found, directory) for story, found in zip(stories, matches, strict=True)))
+    for story, found in zip(stories, matches, strict=True):
+        work.announce(*told(story, found, directory))
 
 
 @hears(RouteDeclined)
@@ -53,10 +59,31 @@ async def forget_stories(erased: Sequence[StoryErased], work: Work) -> None:
     work.announce(*(CopyErased(story=story.story) for story in erased))
 
 
-def _told(story: StoryPublished, matches: Sequence[Match], directory: Directory) -> StoryRouted | StoryUnheard:
-    if not matches:
-        return StoryUnheard(story=story.story, revision=story.revision, services=story.services)
-    return routed(story.story, story.revision, matches, directory)
+@hears(TeamStaffed, TeamUnstaffed)
+async def keep_staffing(teams: Sequence[TeamStaffed | TeamUnstaffed], work: Work) -> None:
+    """Whether anybody of a team may answer; stories that lay in an empty team's inbox are heard of from now on."""
+    staffed = await store.save_staffing(work.connection, teams)
+    await store.hear_at_last(work.connection, staffed)
+
+
+@hears(MemberListed)
+async def keep_members(members: Sequence[MemberListed], work: Work) -> None:
+    """A copy of who was given which role, for whoever signs in here."""
+    await save_members(work.connection, members)
+
+
+@hears(MemberRemoved)
+async def forget_members(members: Sequence[MemberRemoved], work: Work) -> None:
+    """Who left has no role here any more."""
+    await remove_members(work.connection, members)
+
+
+def told(story: StoryPublished, matches: Sequence[Match], directory: Directory) -> Iterable[StoryRouted | StoryUnheard]:
+    """Both, where a story is sent only to teams that nobody is in."""
+    if matches:
+        yield routed(story.story, story.revision, matches, directory)
+    if is_unheard(matches):
+        yield StoryUnheard(story=story.story, revision=story.revision, services=story.services)
 
 
 def routed(story: UUID, revision: int, matches: Sequence[Match], directory: Directory) -> StoryRouted:

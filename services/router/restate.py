@@ -30,8 +30,8 @@ async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[F
         *await _organisations(connection, named["organisation"]),
         *await _teams(connection, named["team"]),
         *(await _release(connection) if named["directory"] else ()),
-        *_unheard(await _unheard_rows(connection, stories)),
         *_routed(await _route_rows(connection, stories)),
+        *_unheard(await _unheard_rows(connection, stories)),
     ]
 
 

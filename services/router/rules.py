@@ -32,6 +32,12 @@ class Subscription:
     team_name: str
     organisation: str
     scope: str
+    listens: bool = True
+    """A provider's team of which responder has not said that nobody there may answer."""
+
+
+COMMISSIONERS = ("region", "icb")
+"""Kinds of organisations whose teams read stories and never count as listening: they are no providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,11 @@ def route(services: Iterable[str], directory: Directory) -> list[Match]:
             if team not in nearest or _order(match) < _order(nearest[team]):
                 nearest[team] = match
     return [nearest[team] for team in sorted(nearest)]
+
+
+def is_unheard(matches: Iterable[Match]) -> bool:
+    """No team listens: a story may lie in inboxes that nobody opens."""
+    return not any(match.subscription.listens for match in matches)
 
 
 def _covering(service: str, directory: Directory) -> Iterable[Match]:

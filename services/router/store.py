@@ -6,10 +6,19 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.router.rules import Directory, Files, Match, Organisation, Subscription, Team
+from services.router.rules import (
+    COMMISSIONERS,
+    Directory,
+    Files,
+    Match,
+    Organisation,
+    Subscription,
+    Team,
+    is_unheard,
+)
 from shared.contracts import Event, StoryEvent, last_of_each
 from shared.database import Connection
-from shared.events import RouteDeclined, StoryPublished
+from shared.events import RouteDeclined, StoryPublished, TeamStaffed, TeamUnstaffed
 
 Story = TypeVar("Story", bound=StoryEvent)
 
@@ -50,12 +59,17 @@ async def subscriptions_at(connection: Connection, scopes: Sequence[str]) -> lis
     """The subscriptions with one of these scopes."""
     rows = await connection.fetch(
         """
-        SELECT subscription.code, team.code, team.name, team.organisation, subscription.scope
-          FROM router.subscription JOIN router.team ON team.code = subscription.team
+        SELECT subscription.code, team.code, team.name, team.organisation, subscription.scope,
+               organisation.kind <> ALL ($2::text[]) AND coalesce(staffing.staffed, true)
+          FROM router.subscription
+          JOIN router.team ON team.code = subscription.team
+          JOIN router.organisation ON organisation.code = team.organisation
+          LEFT JOIN router.staffing ON staffing.team = team.code
          WHERE subscription.scope = ANY ($1::text[])
          ORDER BY subscription.code
         """,
         scopes,
+        COMMISSIONERS,
     )
     return [Subscription(*row) for row in rows]
 
@@ -88,7 +102,7 @@ async def save_routes(
     """One row per story and team; stories that nobody listens to are kept beside them."""
     told = list(zip(stories, [story.revision for story in stories], matches, strict=True))
     await _insert_routes(connection, told, directory)
-    alone = [story for story, _, found in told if not found]
+    alone = [story for story, _, found in told if is_unheard(found)]
     await connection.execute(
         """
         INSERT INTO router.unheard (story, revision, services, term, sequence)
@@ -112,7 +126,8 @@ async def add_routes(
     revisions = await _revisions(connection, [one.story for one in declined])
     told = [(one, revisions.get(one.story, 1), found) for one, found in zip(declined, matches, strict=True)]
     new = await _insert_routes(connection, told, directory)
-    await connection.execute("DELETE FROM router.unheard WHERE story = ANY ($1::uuid[])", [story for story, _ in new])
+    heard = [one.story for one, _, found in told if not is_unheard(found)]
+    await connection.execute("DELETE FROM router.unheard WHERE story = ANY ($1::uuid[])", heard)
     fresh = []
     for one, revision, found in told:
         mine = [match for match in found if (one.story, match.subscription.team) in new]
@@ -198,6 +213,48 @@ async def forget_stories(connection: Connection, stories: Sequence[UUID]) -> Non
     await connection.execute("DELETE FROM router.unheard WHERE story = ANY ($1::uuid[])", stories)
 
 
+# --- who listens ------------------------------------------------------------------------------------
+
+
+async def save_staffing(connection: Connection, teams: Sequence[TeamStaffed | TeamUnstaffed]) -> list[str]:
+    """Keeps what was last said of teams, never an older fact; returns those that are staffed from now on.
+
+    Routing waits: a story that is being sent to an empty team is found by `hear_at_last`.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('router directory', 0))")
+    newest = last_of_each(teams)
+    rows = await connection.fetch(
+        """
+        INSERT INTO router.staffing (team, staffed, term, sequence)
+        SELECT * FROM unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[])
+        ON CONFLICT (team) DO UPDATE
+           SET staffed = excluded.staffed, term = excluded.term, sequence = excluded.sequence
+         WHERE (staffing.term, staffing.sequence) < (excluded.term, excluded.sequence)
+        RETURNING team, staffed
+        """,
+        [one.team for one in newest],
+        [isinstance(one, TeamStaffed) for one in newest],
+        [one.envelope.term for one in newest],
+        [one.envelope.sequence for one in newest],
+    )
+    return [row["team"] for row in rows if row["staffed"]]
+
+
+async def hear_at_last(connection: Connection, teams: Sequence[str]) -> None:
+    """Stories that were sent to these teams while nobody listened are no longer kept as unheard."""
+    await connection.execute(
+        """
+        DELETE FROM router.unheard
+         WHERE story IN (SELECT route.story FROM router.route
+                           JOIN router.team ON team.code = route.team
+                           JOIN router.organisation ON organisation.code = team.organisation
+                          WHERE route.team = ANY ($1::text[]) AND declined_at IS NULL AND kind <> ALL ($2::text[]))
+        """,
+        teams,
+        COMMISSIONERS,
+    )
+
+
 # --- what the API shows ----------------------------------------------------------------------------
 
 
@@ -242,11 +299,17 @@ async def organisation(connection: Connection, code: str) -> Record | None:
         SELECT code, name, kind, parent,
                ARRAY (SELECT child.code FROM router.organisation AS child
                        WHERE child.parent = organisation.code ORDER BY child.code) AS children,
-               EXISTS (SELECT FROM router.subscription WHERE scope IN (SELECT code FROM above)) AS listened_to
+               EXISTS (SELECT FROM router.subscription
+                         JOIN router.team ON team.code = subscription.team
+                         JOIN router.organisation AS whose ON whose.code = team.organisation
+                         LEFT JOIN router.staffing ON staffing.team = team.code
+                        WHERE scope IN (SELECT code FROM above)
+                          AND whose.kind <> ALL ($2::text[]) AND coalesce(staffing.staffed, true)) AS listened_to
           FROM router.organisation
          WHERE code = $1
         """,
         code,
+        COMMISSIONERS,
     )
 
 

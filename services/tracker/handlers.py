@@ -11,6 +11,8 @@ from shared.contracts import StoryEvent
 from shared.events import (
     CommentReceived,
     CopyErased,
+    MemberListed,
+    MemberRemoved,
     OrganisationClosed,
     OrganisationListed,
     ReplyOverdue,
@@ -26,6 +28,7 @@ from shared.events import (
     StoryWithdrawn,
     VerdictGiven,
 )
+from shared.sign_in.members import remove_members, save_members
 from shared.timers import Timer
 from shared.work import Work, due, hears
 
@@ -106,6 +109,18 @@ async def keep_organisations(listed: Sequence[OrganisationListed], work: Work) -
 async def close_organisations(closed: Sequence[OrganisationClosed], work: Work) -> None:
     """What belonged to a closed organisation still belongs to those above it."""
     await organisations.close(work.connection, closed)
+
+
+@hears(MemberListed)
+async def keep_members(members: Sequence[MemberListed], work: Work) -> None:
+    """A copy of who was given which role, for whoever signs in here."""
+    await save_members(work.connection, members)
+
+
+@hears(MemberRemoved)
+async def forget_members(members: Sequence[MemberRemoved], work: Work) -> None:
+    """Who left has no role here any more."""
+    await remove_members(work.connection, members)
 
 
 @due(rules.MISSED)

@@ -1,10 +1,12 @@
-"""Subjects: what we call people, so that neither a log nor an event holds who they are."""
+"""Subjects: what a person is called inside Storyloop, the same in all services and telling nobody who it is."""
 
 import hmac
 from hashlib import sha256
 
 
 def subject_of(key: bytes, issuer: str, person: str) -> str:
-    """32 hexadecimal digits, the same in all services; whoever has no key cannot try names out."""
-    said = f"{issuer}\n{person.casefold()}".encode()
-    return hmac.new(key, said, sha256).hexdigest()[:32]
+    """32 hex digits for what the issuer calls a person; large and small letters are the same person.
+
+    A members' list can name people in this way before they have ever signed in.
+    """
+    return hmac.new(key, f"{issuer}\n{person.casefold()}".encode(), sha256).hexdigest()[:32]

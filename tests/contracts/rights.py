@@ -19,12 +19,14 @@ PLACES = {
 }
 """Where a role is held, seen from the team's organisation."""
 OF_THE_TEAM = frozenset({"everywhere", "above", "own", "its team"})
+OF_THE_ORGANISATION = OF_THE_TEAM - {"its team"}
 OF_THE_SERVICE = frozenset({"everywhere", "above", "own", "below"})
 UNCONCERNED = frozenset({"everywhere", "foreign"})
 ANYWHERE = frozenset(PLACES)
 
 READERS = frozenset({"subscriber", "responder", "administrator"})
 REPLIERS = READERS - {"subscriber"}
+KEEPERS = frozenset({"administrator"})
 MODERATORS = frozenset({"moderator", "senior_moderator"})
 LOOKERS = READERS | MODERATORS | {"listener", "auditor"}
 EVERY_ROLE = LOOKERS | {"safeguarding", "information_governance"}
@@ -36,11 +38,14 @@ class Right:
 
     roles: frozenset[str]
     places: frozenset[str]
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | str | None = None
+    """JSON, or a file of CSV."""
     shows: str | None = None
     """A list: never refused, but this stands in it only for those whose it is."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Path parameters of something that does not exist."""
+    others: int = 403
+    """What other roles are answered; 404 where anybody may do it to what is their own."""
 
 
 OPEN = "open to all"
@@ -48,6 +53,9 @@ BY_LINK = "by the author's private link"
 BY_PUBLISHER = "by a publisher's token or signature"
 
 NO_STORY = {"story": "01a20000-0000-7000-8000-000000000001"}
+NO_ORGANISATION = {"organisation": "NOWHERE"}
+NO_MEMBER = {"member": "01a20000-0000-7000-8000-000000000002"}
+MEMBER = {"person": "sam@example.org", "name": "Sam", "role": "subscriber"}
 REPLY = {"text": "Thank you.", "signed_name": "Robin", "signed_role": "Nurse"}
 SIGN_IN: dict[str, Right | str] = {
     "GET /sign-in": OPEN,
@@ -89,6 +97,27 @@ TABLE: dict[str, dict[str, Right | str]] = {
         "POST /teams/{team}/stories/{story}/declines": Right(REPLIERS, OF_THE_TEAM, {}, missing=NO_STORY),
         "GET /services/{service}/comments": Right(
             READERS | {"listener"}, OF_THE_SERVICE, missing={"service": "NOWHERE"}
+        ),
+        "GET /organisations/{organisation}/members": Right(KEEPERS, OF_THE_ORGANISATION, missing=NO_ORGANISATION),
+        "POST /organisations/{organisation}/members": Right(
+            KEEPERS, OF_THE_ORGANISATION, MEMBER, missing=NO_ORGANISATION
+        ),
+        "GET /organisations/{organisation}/members.csv": Right(KEEPERS, OF_THE_ORGANISATION, missing=NO_ORGANISATION),
+        "POST /organisations/{organisation}/members.csv": Right(
+            KEEPERS, OF_THE_ORGANISATION, "person,name,role\n", missing=NO_ORGANISATION
+        ),
+        "GET /organisations/{organisation}/members/{member}": Right(KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER),
+        "PATCH /organisations/{organisation}/members/{member}": Right(
+            KEEPERS, OF_THE_ORGANISATION, {"name": "Robin"}, missing=NO_MEMBER
+        ),
+        "POST /organisations/{organisation}/members/{member}/freeze": Right(
+            KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER
+        ),
+        "POST /organisations/{organisation}/members/{member}/unfreeze": Right(
+            KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER
+        ),
+        "DELETE /organisations/{organisation}/members/{member}": Right(
+            KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER, others=404
         ),
     },
     "tracker": SIGN_IN

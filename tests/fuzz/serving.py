@@ -14,7 +14,7 @@ from shared.database import Database
 from shared.events import Claim
 from shared.http import Desk, make_app
 from shared.service import Server
-from tests.factories import comment_received, reply_published, story_published, story_received
+from tests.factories import comment_received, reply_published, story_published, story_received, team_listed
 from tests.intake.register import TOKENS, moderate, register, share
 from tests.responder.cases import open_case
 from tests.router.directory import files, put_in_place
@@ -112,8 +112,12 @@ async def _router(database: Database) -> Filled:
 
 async def _responder(database: Database) -> Filled:
     story = await open_case(database)
-    await hear("responder", database, comment_received())
-    return {"story": str(story), "team": "T1", "service": "W1"}, {}
+    await hear("responder", database, comment_received(), team_listed("T1"))
+    async with open_pages("responder", database) as pages:
+        robin = {"person": "robin@example.org", "name": "Robin Example", "role": "responder", "team": "T1"}
+        added = await pages.post("/organisations/TRUST1/members", json=robin, headers=STAFF)
+    there = {"story": str(story), "team": "T1", "service": "W1"}
+    return there | {"organisation": "TRUST1", "member": added.json()["id"]}, {}
 
 
 async def _tracker(database: Database) -> Filled:

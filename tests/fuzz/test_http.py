@@ -27,6 +27,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+schemathesis.serializer.alias("text/csv", "text/plain")
 SHORT = settings(
     max_examples=8,
     derandomize=True,

@@ -87,6 +87,8 @@ async def test_every_command_of_the_readme_works(people: People, service: str, b
         "STORYLOOP_POSTGRES": system.databases.dsns[service],
         "INTAKE": system.url("intake"),
         "KEYS": str(tmp_path),
+        "RESPONDER": system.url("responder"),
+        "STAFF_TOKEN": system.token(),
         "PUBLISHER_TOKEN": system.publisher_tokens["surveys"],
     }
 

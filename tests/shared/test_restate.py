@@ -13,15 +13,18 @@ from typer.testing import CliRunner
 from services.intake import handlers as intake_handlers
 from services.intake import restate as intake_restate
 from services.responder import restate as responder_restate
+from services.router import handlers as router_handlers
 from services.router import restate as router_restate
 from services.tracker import restate as tracker_restate
 from services.tracker.rules import claimed_change
-from shared import positions
+from shared import positions, restating
 from shared.database import Database
 from shared.entrance import Entrance
 from shared.events import Claim, RouteDeclined, StoryHeard, SubjectRestated, Verdict
 from shared.positions import Step
 from shared.restating import Fact
+from shared.sign_in.members import grants_of
+from shared.sign_in.principal import Grant, MemberRole
 from shared.streams import Stream
 from shared.work import hearings
 from tests.factories import (
@@ -30,10 +33,12 @@ from tests.factories import (
     story_offered,
     story_published,
     story_routed,
+    team_listed,
     verdict_given,
 )
 from tests.records import told
-from tests.service import STAFF, column, execute, hear, home_of, open_pages, submitted, time_passes
+from tests.responder.administrators import ALEX, MEMBERS, ROBIN, SAM, add, id_of, principal_of, signed_in
+from tests.service import STAFF, announced, column, execute, hear, home_of, open_pages, submitted, time_passes
 
 RESTATES = {
     "intake": intake_restate,
@@ -158,6 +163,64 @@ async def test_a_team_that_was_said_to_be_late_is_said_to_be_late_again(responde
     await time_passes("responder", responder)
 
     assert names(await facts(responder_restate, responder, story.subject)) == ["reply.overdue"]
+
+
+async def test_responder_says_how_its_members_stand_and_which_teams_are_staffed(responder: Database) -> None:
+    await hear("responder", responder, team_listed("T1"), team_listed("T2"))
+    async with signed_in(responder) as pages:
+        for person, team in ((ROBIN, "T1"), (SAM, "T2"), (ALEX, None)):
+            await add(pages, person, team=team)
+        await pages.post(f"{MEMBERS}/{id_of(ROBIN, 'T1')}/freeze")
+        await pages.delete(f"{MEMBERS}/{id_of(ALEX)}")
+    told_before = await announced(responder)
+    ids = [id_of(ROBIN, "T1"), id_of(SAM, "T2"), id_of(ALEX)]
+
+    said = await facts(responder_restate, responder, *(f"member/{one}" for one in ids), "team/T1", "team/T2")
+
+    assert sorted(names(said)) == [
+        "member.listed",
+        "member.listed",
+        "member.removed",
+        "team.staffed",
+        "team.unstaffed",
+    ]
+    last_told = {data.get("member") or data["team"]: (type_, data) for type_, data in told_before}
+    restated = {
+        fact.event.subject.partition("/")[2]: (fact.event.type, fact.event.model_dump(mode="json")) for fact in said
+    }
+    assert restated == last_told
+
+
+async def test_a_new_listener_knows_members_and_staffing_from_a_replay_alone(
+    responder: Database, router: Database
+) -> None:
+    await hear("responder", responder, team_listed("T1"))
+    async with signed_in(responder) as pages:
+        await add(pages, ROBIN, team="T1")
+        await add(pages, SAM)
+        await pages.delete(f"{MEMBERS}/{id_of(ROBIN, 'T1')}")
+    await restating.restate("responder", responder, "router", responder_restate.restate)
+    restated = await column(
+        responder, "SELECT value FROM outbox WHERE topic = 'storyloop.replay.router' AND subject ~ '^(member|team)/'"
+    )
+
+    await hear_again("router", router, router_handlers, restated)
+
+    async with router.connection() as connection:
+        given = {person: await grants_of(connection, principal_of(person)) for person in (ROBIN, SAM)}
+    assert given == {ROBIN: frozenset(), SAM: {Grant(MemberRole.RESPONDER, "TRUST1")}}
+    assert await column(router, "SELECT staffed FROM router.staffing WHERE team = 'T1'") == [False]
+
+
+async def hear_again(service: str, database: Database, handlers: ModuleType, values: Sequence[bytes]) -> None:
+    """Lets a service hear what responder restated for it."""
+    events = [SubjectRestated.model_validate_json(value) for value in values]
+    records = [told(event, "responder", number=(1, 9)) for event in events]
+    place = TopicPartition(records[0].topic, records[0].partition)
+    async with database.transaction() as connection:
+        await positions.stored(connection, {place: records[0].offset})
+    entrance = Entrance(home_of(service, database), Stream("test", hearings(handlers), (place.topic,)))
+    await entrance.take(records, [Step(place, records[0].offset, records[-1].offset + 1)])
 
 
 async def test_a_plan_keeps_its_own_words_beside_those_of_what_was_made(tracker: Database) -> None:

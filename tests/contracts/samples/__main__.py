@@ -27,6 +27,7 @@ BY_NAME: dict[str, Any] = {
     ],
     "about": "story/01900000-0000-7000-8000-000000000001",
     "listener": "tracker",
+    "principal": "5d41402abc4b2a76b9719d911017c592",
     "due_at": datetime(2026, 5, 11, 10, tzinfo=UTC),
     "offered_on": "storyloop.submissions.surveys",
 }
@@ -35,6 +36,7 @@ BY_KIND: dict[Any, Any] = {
     datetime: datetime(2026, 5, 4, 10, tzinfo=UTC),
     date: date(2026, 5, 3),
     int: 1,
+    bool: False,
     str: "X1",
 }
 
