@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.database import Database
@@ -13,6 +13,7 @@ from tests.pages.members_desk import MembersDesk
 from tests.service import home_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_MS = 20_000
 SIGNED_IN = SimpleNamespace(name="Maya Okafor-Llewellyn, ward manager", csrf="a-token-of-this-session")
 
 
@@ -21,6 +22,7 @@ async def browser() -> AsyncIterator[Browser]:
     """The machine's own Chromium."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine: pages are not looked at (apt-get install chromium)")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield found
