@@ -51,7 +51,7 @@ class Pages:
         journey = next((one for one in self._round.journeys if id_ and str(one.story) == id_), None)
         if journey is None:
             return ""
-        token = {"Authorization": f"Bearer {self._stack.token()}"}
+        token = {"Authorization": f"Bearer {self._stack.token('idris')}"}
         answer = httpx.get(self._stack.url("tracker", f"/stories/{id_}"), headers=token, timeout=10, trust_env=False)
         if not answer.is_success:
             return page("An erased story", "<p>Tracker holds nothing of it any more.</p>", _notes(journey))
