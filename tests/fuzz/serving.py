@@ -18,7 +18,7 @@ from tests.factories import comment_received, reply_published, story_published, 
 from tests.intake.register import TOKENS, moderate, register, share
 from tests.responder.cases import open_case
 from tests.router.directory import files, put_in_place
-from tests.service import believing, hear, home_of, open_pages
+from tests.service import STAFF, believing, hear, home_of, open_pages
 from tests.tracker.changes import change_of
 
 
