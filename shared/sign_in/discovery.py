@@ -1,16 +1,21 @@
 """Discovery: what an issuer says about itself, and the one client through which it is asked."""
 
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from joserfc.jwk import ECKey, RSAKey
 
 from shared.logs import log
 from shared.sign_in.told import SignIn
+
+with warnings.catch_warnings():  # a service's output is log lines alone, and a warning is none
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # it would rather have httpx2
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 LIFE_SECONDS = 3600.0
 ASSERTION_SECONDS = 300
