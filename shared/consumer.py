@@ -198,6 +198,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if self.consumer is not None and offsets:
                 await asyncio.wait_for(self.consumer.commit(offsets), 5)
         except Exception as error:
+            self._done = done | self._done
             log.info("commit.failed", group=self.stream.group, error=error)
 
     def _assigned(self) -> set[TopicPartition]:

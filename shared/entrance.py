@@ -6,7 +6,7 @@ rest goes on; what may pass by itself is tried again by the consumer.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,8 +20,9 @@ from shared.logs import describe, log
 from shared.positions import Fenced, Step
 from shared.runs import Run, runs
 from shared.streams import Stream
+from shared.threads import NeedsThreads
 from shared.topics import Lane
-from shared.work import Home, NeedsThreads, Work, begin
+from shared.work import Home, Work, begin
 
 HANDLER_FAILED = "handler_failed"
 """The reason of an event that our own code failed on."""
@@ -65,6 +66,8 @@ class Entrance:
                 passes = is_temporary(error) or isinstance(error, Fenced | BadDeploy)
                 if passes or not await self._find_culprits(arrivals, extra):
                     raise
+        if not careful:
+            self._went_well(arrivals)
         self.home.committed(work.lanes)
         self.say(arrivals, time.perf_counter() - started)
         return arrivals
@@ -172,6 +175,11 @@ class Entrance:
             await (self._handle if careful else self._handle_boldly)(run, work)
         self._refused(arrivals, work)
 
+    def _went_well(self, arrivals: Iterable[Arrival]) -> None:
+        for arrival in arrivals:
+            if arrival.outcome is Outcome.HANDLED and arrival.envelope is not None:
+                self.breaker.count(arrival.envelope.id, failed=False)
+
     async def _handle_boldly(self, run: Run, work: Work) -> None:
         """One handler's call; `HandlerFailed` for what would fail again."""
         events = [event for _, event in run.arrivals]
@@ -183,8 +191,6 @@ class Entrance:
             if is_temporary(error):
                 raise
             raise HandlerFailed from error
-        for event in events:
-            self.breaker.count(event.envelope.id, failed=False)
 
     async def _handle(self, run: Run, work: Work) -> None:
         """One handler's call under a savepoint; a run that fails is halved until the culprit stands alone."""

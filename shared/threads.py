@@ -6,12 +6,18 @@ Lock order everywhere: positions, threads, then parked, timer and delivery rows,
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import asyncpg
-
 from shared.database import Connection
 
 Number = tuple[int, int]
 """(term, sequence), compared as a pair."""
+
+
+class NeedsThreads(Exception):
+    """Not all threads that are needed are locked: begin the transaction again, with these added to its set."""
+
+    def __init__(self, subjects: set[str]) -> None:
+        super().__init__("begin again with more threads")
+        self.subjects = subjects
 
 
 @dataclass(slots=True)
@@ -45,29 +51,29 @@ class Thread:
 
 
 async def lock(connection: Connection, subjects: Iterable[str]) -> dict[str, Thread]:
-    """Locks the threads of these subjects, in order, and makes those that are missing."""
+    """Locks the threads of these subjects, in order, and makes those that are missing; or `NeedsThreads`."""
     wanted = sorted(set(subjects))
     if not wanted:
         return {}
-    rows: Sequence[asyncpg.Record] = ()
-    while len(rows) < len(wanted):  # again, if another transaction made one that this statement was too early to see
-        rows = await connection.fetch(
-            """
-            WITH made AS (
-                INSERT INTO thread (subject) SELECT unnest($1::text[])
-                ON CONFLICT (subject) DO NOTHING
-                RETURNING subject, term, announced, false AS erased, heard
-            ), there AS (
-                SELECT subject, term, announced, erased_at IS NOT NULL AS erased, heard
-                  FROM thread
-                 WHERE subject = ANY ($1::text[])
-                 ORDER BY subject COLLATE "C"
-                   FOR UPDATE
-            )
-            SELECT * FROM made UNION ALL SELECT * FROM there  -- what is new is made before anything is waited for
-            """,
-            wanted,
+    rows = await connection.fetch(
+        """
+        WITH made AS (
+            INSERT INTO thread (subject) SELECT unnest($1::text[])
+            ON CONFLICT (subject) DO NOTHING
+            RETURNING subject, term, announced, false AS erased, heard
+        ), there AS (
+            SELECT subject, term, announced, erased_at IS NOT NULL AS erased, heard
+              FROM thread
+             WHERE subject = ANY ($1::text[])
+             ORDER BY subject COLLATE "C"
+               FOR UPDATE
         )
+        SELECT * FROM made UNION ALL SELECT * FROM there  -- what is new is made before anything is waited for
+        """,
+        wanted,
+    )
+    if len(rows) < len(wanted):  # another transaction has just made one; waiting for it now would be out of order
+        raise NeedsThreads(set())
     return {row["subject"]: Thread(*row) for row in rows}
 
 

@@ -16,21 +16,13 @@ from shared.contracts import Event
 from shared.database import Connection, Database
 from shared.deliveries import Delivery
 from shared.outbox import Announcement
-from shared.threads import Thread
+from shared.threads import NeedsThreads, Thread
 from shared.timers import Timer
 from shared.topics import Lane
 
 Handler = Callable[[Any, "Work"], Awaitable[None]]
 Fn = TypeVar("Fn", bound=Handler)
 T = TypeVar("T")
-
-
-class NeedsThreads(Exception):
-    """A subject was announced whose thread is not locked: begin again with the larger set."""
-
-    def __init__(self, subjects: set[str]) -> None:
-        super().__init__("begin again with more threads")
-        self.subjects = subjects
 
 
 def hears(*contracts: type[Event]) -> Callable[[Fn], Fn]:

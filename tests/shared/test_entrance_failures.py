@@ -152,6 +152,16 @@ async def test_twenty_failures_are_no_bad_deploy_while_most_goes_well(keeper: Ke
     assert len(await keeper.parked()) == 25
 
 
+async def test_what_goes_well_in_a_batch_that_is_tried_again_with_care_counts_once(keeper: Keeper) -> None:
+    good = [told(story_erased(new_id()), "intake", offset=0) for _ in range(40)]
+    bad = [published(new_id(), "bug", 1) for _ in range(50)]
+
+    with pytest.raises(BadDeploy):
+        await keeper.hear(*good, *bad)
+
+    assert await keeper.parked() == []
+
+
 async def test_one_event_that_fails_again_and_again_is_no_bad_deploy(keeper: Keeper) -> None:
     for number in range(40):
         await keeper.hear(published(A, "bug", number + 1, id_="the-same"))

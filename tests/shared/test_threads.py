@@ -7,26 +7,36 @@ from collections.abc import Sequence
 from shared import threads
 from shared.database import Database
 from shared.ids import new_id
+from shared.work import Home, Work, on_threads
 from tests.service import column, fetch
 from tests.waiting import eventually
 
 
-async def announce(database: Database, subjects: Sequence[str], rounds: int) -> None:
-    """Many transactions over the same subjects, each time in an order of its own."""
+async def announce(database: Database, subjects: Sequence[str], rounds: int, count: int) -> None:
+    """Many transactions, each over `count` of these subjects, in an order of its own."""
+
+    async def number(work: Work) -> None:
+        for thread in work.threads.values():
+            thread.next_number(1)
+
     for _ in range(rounds):
-        async with database.transaction() as connection:
-            held = await threads.lock(connection, random.sample(subjects, len(subjects)))
-            for subject in subjects:
-                held[subject].next_number(1)
-            await threads.save(connection, list(held.values()))
+        await on_threads(Home("router", database), random.sample(subjects, count), number)
 
 
 async def test_transactions_over_the_same_subjects_in_any_order_never_deadlock(router_database: Database) -> None:
     subjects = [f"story/{new_id()}" for _ in range(12)]
 
-    await asyncio.gather(*(announce(router_database, subjects, 60) for _ in range(4)))
+    await asyncio.gather(*(announce(router_database, subjects, 60, 12) for _ in range(4)))
 
     assert await column(router_database, "SELECT announced FROM thread") == [240] * 12
+
+
+async def test_transactions_over_sets_that_overlap_and_are_partly_new_never_deadlock(router_database: Database) -> None:
+    subjects = [f"story/{new_id()}" for _ in range(200)]
+
+    await asyncio.gather(*(announce(router_database, subjects, 40, 20) for _ in range(4)))
+
+    assert await column(router_database, "SELECT sum(announced)::integer FROM thread") == [4 * 40 * 20]
 
 
 async def test_subjects_are_locked_in_the_order_of_their_bytes(router_database: Database) -> None:
@@ -54,14 +64,12 @@ async def test_without_subjects_nothing_is_locked(router_database: Database) -> 
 async def test_who_locks_a_story_sees_what_the_one_before_has_written(router_database: Database) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
-    async def count() -> int:
-        async with router_database.transaction() as connection:
-            held = await threads.lock(connection, ["story/1"])
-            return held["story/1"].announced
+    async def count(work: Work) -> int:
+        return work.threads["story/1"].announced
 
     async with router_database.transaction() as connection:
         held = await threads.lock(connection, ["story/1"])
-        second = asyncio.create_task(count())
+        second = asyncio.create_task(on_threads(Home("router", router_database), ["story/1"], count))
         await eventually(lambda: one(router_database, waiting), what="the second transaction waits")
         held["story/1"].next_number(1)
         await threads.save(connection, list(held.values()))
