@@ -1,4 +1,7 @@
-"""Attempts: how often somebody may try to sign in or ask for a token; in Postgres, so that it holds over replicas."""
+"""Attempts: how often somebody may try to sign in or ask for a token; in Postgres, so that it holds over replicas.
+
+What one address tries beyond its own limit does not count among everybody's: nobody can lock the others out alone.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ EVERYBODY = b"everybody"
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """In a minute."""
+    """In a minute; an address has only a part of what all have."""
 
     from_one_address: int
     altogether: int
@@ -25,7 +28,7 @@ class Allowed:
 LIMITS: Mapping[str, Allowed] = {
     "sign_in": Allowed(60, 1200),  # a hospital comes from one address
     "token": Allowed(60, 600),
-    "logout": Allowed(1200, 1200),  # the issuer's back channel: all from one address
+    "logout": Allowed(600, 2400),  # the issuer's back channel: all from one address
 }
 
 
@@ -33,26 +36,29 @@ async def count(database: Database, kind: str, request: Request) -> None:
     """One more attempt; 429 with Retry-After where there were too many in this minute."""
     address = request.client.host if request.client else ""
     who = sha256(f"{kind}\n{address}".encode()).digest()
+    limit = LIMITS[kind]
     async with database.connection() as connection:
         # one after the other, the shared row last: it is locked for the shortest time
-        tried, all_tried, seconds = await _count(connection, kind, who)
-    limit = LIMITS[kind]
-    if tried > limit.from_one_address or all_tried > limit.altogether:
-        audit.say(Audited.TOO_OFTEN, kind=kind, scope="address" if tried > limit.from_one_address else "all")
-        raise Problem(429, "too_often", "Try again later.", headers={"Retry-After": str(seconds)})
+        for scope, row, most in (("address", who, limit.from_one_address), ("all", EVERYBODY, limit.altogether)):
+            tried, seconds = await _count(connection, kind, row)
+            if tried > most:
+                audit.say(Audited.TOO_OFTEN, kind=kind, scope=scope)
+                raise Problem(429, "too_often", "Try again later.", headers={"Retry-After": str(seconds)})
 
 
-async def _count(connection: Connection, kind: str, who: bytes) -> tuple[int, int, int]:
-    statement = """
+async def _count(connection: Connection, kind: str, who: bytes) -> tuple[int, int]:
+    row = await connection.fetchrow(
+        """
         INSERT INTO attempt (kind, who, minute, times) VALUES ($1, $2, date_trunc('minute', now()), 1)
         ON CONFLICT (kind, who, minute) DO UPDATE SET times = attempt.times + 1
         RETURNING times, 60 - extract(second FROM now())::integer + 1 AS seconds
-        """
-    one = await connection.fetchrow(statement, kind, who)
-    everybody = await connection.fetchrow(statement, kind, EVERYBODY)
-    if one is None or everybody is None:
+        """,
+        kind,
+        who,
+    )
+    if row is None:
         raise AssertionError("an upsert returns its row")
-    return one["times"], everybody["times"], one["seconds"]
+    return row["times"], row["seconds"]
 
 
 async def expire(connection: Connection) -> None:

@@ -9,15 +9,19 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
+from shared.pages.forms import form_of
 from shared.sign_in.told import SignIn
 
-FORM = "application/x-www-form-urlencoded"
+FORM, FORM_WITH_FILE = "application/x-www-form-urlencoded", "multipart/form-data"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """A form's fields, the first of each name; empty for any other body."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+    """A form's fields without its files, the first of each name; empty for any other body."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == FORM_WITH_FILE:
+        return {name: said for name, said in reversed((await form_of(request)).multi_items()) if isinstance(said, str)}
+    if kind != FORM:
         return {}
     body = (await request.body()).decode(errors="replace")
     try:

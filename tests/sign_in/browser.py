@@ -94,13 +94,15 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(database: Database, issuer: LocalIssuer, /, **settings: Any) -> AsyncIterator[Browser]:
-    """A browser at a service that is a client of the issuer."""
+async def browsing(
+    database: Database, issuer: LocalIssuer, /, seen_from: str = "127.0.0.1", **settings: Any
+) -> AsyncIterator[Browser]:
+    """A browser at a service that is a client of the issuer; the service sees it come from this address."""
     address = settings.get("public_url") or f"https://{SERVICE}.storyloop.test"
     client = issuer.register(SERVICE, address, settings.pop("registered_key", None))
     home = home_of(SERVICE, database, **(believing(issuer, client) | settings))
     app = make_app(Desk(home, ready=True), probe, ways_in)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(seen_from, 50_000))
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(address))
     async with httpx.AsyncClient(transport=transport, base_url=origin) as http:
         yield Browser(http, origin)

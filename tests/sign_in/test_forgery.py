@@ -3,6 +3,7 @@
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -11,7 +12,7 @@ from shared.database import Database
 from shared.sign_in import attempts
 from shared.sign_in.attempts import Allowed
 from tests.service import column, execute, fetch
-from tests.sign_in.browser import Browser
+from tests.sign_in.browser import Browser, browsing
 
 HERE = "https://responder.storyloop.test"
 
@@ -22,6 +23,9 @@ HERE = "https://responder.storyloop.test"
         ({}, "field", 200),
         ({}, "header", 200),
         ({"Origin": HERE, "Sec-Fetch-Site": "same-origin"}, "field", 200),
+        ({}, "field beside a file", 200),
+        ({}, "another beside a file", 403),
+        ({}, "file of that name", 403),
         ({}, "nothing", 403),
         ({}, "another", 403),
         ({"Origin": "https://evil.example.org"}, "field", 403),
@@ -38,6 +42,9 @@ async def test_what_changes_something_comes_from_our_own_pages(
     sent: dict[str, Any] = {
         "field": {"data": {"csrf_token": token}},
         "header": {},
+        "field beside a file": {"data": {"csrf_token": token}, "files": {"file": ("a.csv", b"a,b")}},
+        "another beside a file": {"data": {"csrf_token": "another"}, "files": {"file": ("a.csv", b"a,b")}},
+        "file of that name": {"files": {"csrf_token": ("a.csv", token.encode())}},
         "nothing": {},
         "another": {"data": {"csrf_token": "another"}},
     }[shows]
@@ -66,19 +73,29 @@ async def test_a_bearer_token_needs_none_because_no_browser_sends_it_by_itself(
     assert (await browser.ask("POST", "/things", headers=shown)).status_code == 200
 
 
-async def test_after_too_many_attempts_from_one_address_others_can_still_sign_in_until_there_are_too_many_of_all(
-    browser: Browser, database: Database, monkeypatch: pytest.MonkeyPatch
+async def test_one_address_that_tries_too_often_locks_nobody_else_out_until_there_are_too_many_of_all(
+    database: Database, local_issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(attempts.LIMITS, "sign_in", Allowed(2, 3))
-    await execute(database, "SELECT pg_sleep(60 - extract(second FROM now())) WHERE extract(second FROM now()) > 55")
+    monkeypatch.setitem(attempts.LIMITS, "sign_in", Allowed(2, 4))
+    await execute(database, "SELECT pg_sleep(60 - extract(second FROM now())) WHERE extract(second FROM now()) > 50")
 
-    mine = [(await browser.ask("GET", "/sign-in")).status_code for _ in range(3)]
-    await execute(database, "UPDATE attempt SET who = 'another' WHERE who <> 'everybody'")
-    theirs = await browser.ask("GET", "/sign-in")
+    answers = [await tries(database, local_issuer, f"192.0.2.{one}", times) for one, times in ((1, 9), (2, 2), (3, 1))]
 
-    assert mine == [303, 303, 429]
-    assert theirs.status_code == 429, "the fourth of all"
-    assert 1 <= int(theirs.headers["retry-after"]) <= 61
+    assert [[one.status_code for one in of_one] for of_one in answers] == [[303] * 2 + [429] * 7, [303] * 2, [429]]
+    assert 1 <= int(answers[-1][-1].headers["retry-after"]) <= 61
+
+
+async def tries(database: Database, issuer: LocalIssuer, address: str, times: int) -> list[httpx.Response]:
+    """What somebody at this address is answered."""
+    async with browsing(database, issuer, seen_from=address) as browser:
+        return [await browser.ask("GET", "/sign-in") for _ in range(times)]
+
+
+@pytest.mark.parametrize("kind", attempts.LIMITS)
+def test_no_address_has_all_that_everybody_has(kind: str) -> None:
+    limit = attempts.LIMITS[kind]
+
+    assert limit.from_one_address * 4 <= limit.altogether
 
 
 async def test_signing_in_being_refused_and_signing_out_are_written_down_without_who_it_was(
