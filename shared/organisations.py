@@ -48,6 +48,22 @@ async def below(connection: Connection, codes: Collection[str]) -> list[str]:
     return [row["code"] for row in rows]
 
 
+async def each_below(connection: Connection, codes: Collection[str]) -> dict[str, frozenset[str]]:
+    """Each of these organisations with all below it."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE down (start, code) AS (
+            SELECT code, code FROM unnest($1::text[]) AS asked (code)
+             UNION
+            SELECT start, organisation.code FROM down JOIN organisation ON organisation.parent = down.code
+        )
+        SELECT start, array_agg(code) AS below FROM down GROUP BY start
+        """,
+        list(codes),
+    )
+    return {row["start"]: frozenset(row["below"]) for row in rows}
+
+
 async def keep(connection: Connection, listed: Sequence[OrganisationListed]) -> None:
     """Copies where organisations stand; an older fact never overwrites."""
     newest = last_of_each(listed)

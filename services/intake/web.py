@@ -13,7 +13,6 @@ from services.intake import rules, store, submissions
 from services.intake.events_api import events
 from services.intake.publishers_sign_in import sign_in
 from services.intake.rules import State, Story
-from shared import organisations
 from shared.contracts import one_of
 from shared.database import Connection
 from shared.events import (
@@ -34,7 +33,7 @@ from shared.sign_in.current import allow, those_who
 from shared.sign_in.principal import Principal
 from shared.sign_in.rights import Action
 from shared.sign_in.web import ways_in
-from shared.sign_in.whose import concerning
+from shared.sign_in.whose import concerning, too_near
 from shared.work import Work
 
 site = Site(
@@ -214,8 +213,7 @@ async def waiting(who: Moderator, desk: AtDesk, after: After = None, limit: Limi
     """Stories that wait and concern nothing of yours; ask again with the last id for the next page."""
 
     async def look(connection: Connection) -> list[Story]:
-        own = await organisations.below(connection, who.organisations)
-        return await store.waiting(connection, own, after, limit)
+        return await store.waiting(connection, await too_near(connection, who), after, limit)
 
     found = await desk.read(look)
     return [WaitingStory(story=one.story, publisher=one.publisher, told=one.told) for one in found if one.told]
@@ -251,7 +249,7 @@ async def moderated(work: Work, who: Principal, story: UUID) -> StoryTold:
     """What a waiting story says; a problem if it does not wait, or concerns an organisation of theirs."""
     found: Story | None = await store.story(work.connection, story)
     if found is not None and found.told is not None:
-        thing = await concerning(work.connection, found.told.services)
+        thing = await concerning(work.connection, found.told.services, who)
         allow(who, Action.MODERATE, thing, missing="no_such_story")
     why_not = rules.why_not_moderate(found.state if found else None)
     if found is None or found.told is None or why_not:

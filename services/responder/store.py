@@ -281,9 +281,10 @@ async def teams(connection: Connection, theirs: Listed, after: str | None, limit
     return await connection.fetch(
         """
         SELECT team, name, organisation FROM responder.team
-         WHERE closed_at IS NULL AND ($4::text IS NULL OR team > $4)
-           AND ($1 OR organisation = ANY ($2::text[]) OR team = ANY ($3::text[]))
-         ORDER BY team LIMIT $5
+         WHERE closed_at IS NULL AND ($5::text IS NULL OR team > $5)
+           AND ($1 OR organisation = ANY ($2::text[])
+                OR (organisation, team) IN (SELECT * FROM unnest($3::text[], $4::text[])))
+         ORDER BY team LIMIT $6
         """,
         *theirs,
         after,

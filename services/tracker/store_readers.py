@@ -49,9 +49,10 @@ async def changes_for(
         """
         SELECT change, story, team, state, what, due, claimed_at, made_at
           FROM tracker.change LEFT JOIN tracker.reader USING (story, team)
-         WHERE ($1 OR organisation = ANY ($2::text[]) OR team = ANY ($3::text[]))
-           AND ($4::text IS NULL OR state = $4) AND ($5::uuid IS NULL OR change > $5)
-         ORDER BY change LIMIT $6
+         WHERE ($1 OR organisation = ANY ($2::text[])
+                OR (organisation, team) IN (SELECT * FROM unnest($3::text[], $4::text[])))
+           AND ($5::text IS NULL OR state = $5) AND ($6::uuid IS NULL OR change > $6)
+         ORDER BY change LIMIT $7
         """,
         *theirs,
         state,

@@ -30,7 +30,7 @@ class Thing:
     """The organisation that it belongs to, and all above that."""
     team: str | None = None
     concerns: frozenset[str] = frozenset()
-    """The organisations that a story is about, and all above them."""
+    """The organisations that a story is about, all above them, and those of the principal's below them."""
 
 
 NOTHING = Thing()
@@ -61,7 +61,8 @@ class Reach:
 
     everywhere: bool
     organisations: frozenset[str]
-    teams: frozenset[str]
+    teams: frozenset[tuple[str, str]]
+    """(organisation, team): the team counts where it belongs to that organisation or to one below it."""
 
 
 def may(principal: Principal, action: Action, thing: Thing = NOTHING) -> bool:
@@ -80,10 +81,10 @@ def might(principal: Principal, action: Action) -> bool:
 
 
 def reach(principal: Principal, action: Action) -> Reach:
-    """Where `may` is true, without asking it of everything; a team is taken to be of the organisation in its grant."""
+    """Where `may` is true, without asking it of everything."""
     grants = [grant for grant in principal.grants if grant.role in ROLES[action]]
     return Reach(
         any(grant.organisation is None and grant.team is None for grant in grants),
         frozenset(grant.organisation for grant in grants if grant.organisation and grant.team is None),
-        frozenset(grant.team for grant in grants if grant.team),
+        frozenset((grant.organisation, grant.team) for grant in grants if grant.organisation and grant.team),
     )

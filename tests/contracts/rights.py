@@ -1,7 +1,7 @@
 """The table of rights: every endpoint of every service, and who may do it to what is whose.
 
-What stands here is what the services promise; `test_rights.py` walks it. The tree is REGION > TRUST1 > SITE1 > W1,
-beside it FAR; the team is T1 of TRUST1, the story is about W1.
+What stands here is what the services promise; `test_rights.py` walks it. The tree is REGION > TRUST1 > SITE1 > W1 >
+BAY1, beside it FAR; the team is T1 of TRUST1, the story is about W1.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,16 @@ PLACES = {
     "own": "TRUST1",
     "its team": "TRUST1/T1",
     "another team": "TRUST1/T9",
+    "same team elsewhere": "FAR/T1",
     "below": "W1",
+    "below the service": "BAY1",
     "foreign": "FAR",
 }
 """Where a role is held, seen from the team's organisation."""
 OF_THE_TEAM = frozenset({"everywhere", "above", "own", "its team"})
 OF_THE_ORGANISATION = OF_THE_TEAM - {"its team"}
 OF_THE_SERVICE = frozenset({"everywhere", "above", "own", "below"})
-UNCONCERNED = frozenset({"everywhere", "foreign"})
+UNCONCERNED = frozenset({"everywhere", "foreign", "same team elsewhere"})
 ANYWHERE = frozenset(PLACES)
 
 READERS = frozenset({"subscriber", "responder", "administrator"})
@@ -52,12 +54,16 @@ OPEN = "open to all"
 BY_LINK = "by the author's private link"
 BY_PUBLISHER = "by a publisher's token or signature"
 
+AN_ASSET = {"fingerprint": "0", "name": "storyloop.css"}
 NO_STORY = {"story": "01a20000-0000-7000-8000-000000000001"}
 NO_ORGANISATION = {"organisation": "NOWHERE"}
 NO_MEMBER = {"member": "01a20000-0000-7000-8000-000000000002"}
 MEMBER = {"person": "sam@example.org", "name": "Sam", "role": "subscriber"}
 REPLY = {"text": "Thank you.", "signed_name": "Robin", "signed_role": "Nurse"}
-SIGN_IN: dict[str, Right | str] = {
+SHARED: dict[str, Right | str] = {
+    "GET /": OPEN,
+    "GET /assets/{fingerprint}/{name}": OPEN,
+    "GET /openapi.json": OPEN,
     "GET /sign-in": OPEN,
     "GET /sign-in/back": OPEN,
     "POST /sign-out": OPEN,
@@ -67,7 +73,7 @@ SIGN_IN: dict[str, Right | str] = {
 }
 
 TABLE: dict[str, dict[str, Right | str]] = {
-    "intake": SIGN_IN
+    "intake": SHARED
     | {
         "POST /stories": OPEN,
         "GET /my-story": BY_LINK,
@@ -82,12 +88,12 @@ TABLE: dict[str, dict[str, Right | str]] = {
             MODERATORS, UNCONCERNED, {"reason": "advertising"}, missing=NO_STORY
         ),
     },
-    "router": SIGN_IN
+    "router": SHARED
     | {
         "GET /stories/{story}/routes": Right(LOOKERS, OF_THE_TEAM, missing=NO_STORY),
         "GET /organisations/{code}": Right(EVERY_ROLE, ANYWHERE),
     },
-    "responder": SIGN_IN
+    "responder": SHARED
     | {
         "GET /teams": Right(READERS | {"listener"}, OF_THE_TEAM, shows='"T1"'),
         "GET /teams/{team}/stories": Right(READERS | {"listener"}, OF_THE_TEAM, missing={"team": "NOWHERE"}),
@@ -120,7 +126,7 @@ TABLE: dict[str, dict[str, Right | str]] = {
             KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER, others=404
         ),
     },
-    "tracker": SIGN_IN
+    "tracker": SHARED
     | {
         "GET /stories/{story}": Right(LOOKERS, OF_THE_TEAM, missing=NO_STORY),
         "GET /changes": Right(LOOKERS, OF_THE_TEAM, shows="{change}"),
