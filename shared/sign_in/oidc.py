@@ -19,9 +19,8 @@ from shared.sign_in.key_sets import KeysOf
 from shared.sign_in.principal import Principal
 from shared.sign_in.secrets import new_secret
 from shared.sign_in.sessions import Arrival
-from shared.sign_in.subjects import subject_of
 from shared.sign_in.tokens import BadToken, Expected, claims_of
-from shared.sign_in.told import SignIn
+from shared.sign_in.told import EMAIL, SignIn
 
 BACK = "/sign-in/back"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -80,7 +79,9 @@ class Issuer:
         person = text_at(claims, self.told.person_claim)
         if person is None:
             raise BadToken("names_nobody")
-        return subject_of(self.told.subject_key.get_secret_value().encode(), self.told.issuer, person)
+        if self.told.person_claim == EMAIL and claims.get("email_verified") is not True:
+            raise BadToken("email_not_verified")
+        return self.told.subject_of(person)
 
     def _expected(self, audience: str, *essential: str) -> Expected:
         wanted = essential or ("exp", "iat", "sub")

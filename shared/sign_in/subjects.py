@@ -5,8 +5,8 @@ from hashlib import sha256
 
 
 def subject_of(key: bytes, issuer: str, person: str) -> str:
-    """32 hex digits for what the issuer calls a person; large and small letters are the same person.
+    """32 hex digits for what the issuer calls a person.
 
     A members' list can name people in this way before they have ever signed in.
     """
-    return hmac.new(key, f"{issuer}\n{person.casefold()}".encode(), sha256).hexdigest()[:32]
+    return hmac.new(key, f"{issuer}\n{person}".encode(), sha256).hexdigest()[:32]

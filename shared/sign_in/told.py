@@ -8,8 +8,10 @@ from pydantic import Field, Json, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 from shared.sign_in.claims import ClaimRule
+from shared.sign_in.subjects import subject_of
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"]
+EMAIL = "email"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -34,7 +36,10 @@ class SignIn(BaseSettings):
     ask_userinfo: bool = False
     """For issuers such as CIS2 whose id_token says less than their userinfo."""
     person_claim: str = "sub"
-    """What names a person: `sub`, `email`, CIS2's `uid`, Entra's `oid`; lists of members use the same."""
+    """What names a person: `sub`, `email`, CIS2's `uid`, Entra's `oid`; lists of members use the same.
+
+    An e-mail address counts only if the issuer says that it has verified it.
+    """
     name_claim: str = "name"
     """What pages call them."""
     claims: tuple[ClaimRule, ...] = ()
@@ -57,6 +62,14 @@ class SignIn(BaseSettings):
             if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
                 raise ValueError("issuer and public_url are https, or on this machine")
         return self
+
+    def subject_of(self, person: str) -> str:
+        """The opaque subject of whoever is named so in `person_claim`, by the issuer or by a list of members.
+
+        Large and small letters are the same in e-mail addresses alone: issuers may tell others' names apart by them.
+        """
+        named = person.lower() if self.person_claim == EMAIL else person
+        return subject_of(self.subject_key.get_secret_value().encode(), self.issuer, named)
 
     @property
     def public_path(self) -> str:

@@ -47,8 +47,8 @@ OPERATOR = with_role("operator", organisation=None)
 
 @asynccontextmanager
 async def signed_in(database: Database, who: Principal = OPERATOR) -> AsyncIterator[httpx.AsyncClient]:
-    """Responder's real application, asked by this principal; sign-in itself has its own tests."""
-    app = make_app(Desk(home_of("responder", database), ready=True), responder_pages)
+    """Responder's real application, asked by this principal; people are named by their e-mail addresses."""
+    app = make_app(Desk(home_of("responder", database, person_claim="email"), ready=True), responder_pages)
     app.dependency_overrides[principal] = lambda: who
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://storyloop.test") as client:
