@@ -21,9 +21,8 @@ from starlette.routing import Route
 from deploy.local.issuer import CODE_SECONDS, KNOWN, TOKEN_SECONDS, Client, LocalIssuer
 from deploy.local.people import EVERYBODY, PEOPLE, Person
 from deploy.local.ports import LOOPBACK
-from shared.sign_in.tokens import ALGORITHMS
+from shared.sign_in.tokens import ALGORITHMS, ASSERTION
 
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 STYLE = "body{font-family:sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}button{width:100%;text-align:left}"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

@@ -22,12 +22,11 @@ from shared.sign_in.current import AtIssuer
 from shared.sign_in.forgery import fields_of
 from shared.sign_in.key_sets import KeysAway, KeysOf
 from shared.sign_in.secrets import hash_of, new_secret
-from shared.sign_in.tokens import LEEWAY_SECONDS, BadToken, Expected, claims_of, unproved
+from shared.sign_in.tokens import ASSERTION, LEEWAY_SECONDS, BadToken, Expected, claims_of, unproved
 from shared.sign_in.web import form
 
 sign_in = APIRouter(tags=["publish"])
 GRANT = "client_credentials"
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS512", "RS256", "PS256", "PS512", "ES256", "ES384")
 LIFE = timedelta(minutes=10)
 LONGEST = timedelta(minutes=5)

@@ -1,8 +1,11 @@
-"""Discovery: what an issuer says about itself, and the one client through which it is asked."""
+"""Discovery: what an issuer says about itself, and the one client through which it is asked.
+
+What it said stays while it is away; after a failure it is left alone for half a minute, like its keys.
+"""
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -11,13 +14,13 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from joserfc.jwk import ECKey, RSAKey
 
 from shared.logs import log
+from shared.sign_in.key_sets import LIFE_SECONDS, PAUSE_SECONDS
 from shared.sign_in.told import SignIn
 
 with warnings.catch_warnings():  # a service's output is log lines alone, and a warning is none
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # it would rather have httpx2
     from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-LIFE_SECONDS = 3600.0
 ASSERTION_SECONDS = 300
 
 
@@ -28,9 +31,10 @@ class IssuerAway(Exception):
 class Discovery:
     """One issuer's end points, asked for when they are first needed and kept while it is away."""
 
-    def __init__(self, told: SignIn) -> None:
-        self.told = told
-        self._found: tuple[float, Mapping[str, Any]] | None = None
+    def __init__(self, told: SignIn, clock: Callable[[], float] = time.monotonic) -> None:
+        self.told, self._clock = told, clock
+        self._found: Mapping[str, Any] | None = None
+        self._found_at = self._failed_at = float("-inf")
         self._http: AsyncOAuth2Client | None = None
 
     async def close(self) -> None:
@@ -48,18 +52,22 @@ class Discovery:
 
     async def document(self) -> Mapping[str, Any]:
         """All that it says about itself. Raises IssuerAway."""
-        if self._found is not None and time.monotonic() - self._found[0] <= LIFE_SECONDS:
-            return self._found[1]
-        try:
-            found = await self.get(self.told.issuer.rstrip("/") + "/.well-known/openid-configuration")
-        except IssuerAway:
-            if self._found is None:
-                raise
-            return self._found[1]
+        old = self._clock() - self._found_at > LIFE_SECONDS
+        if old and self._clock() - self._failed_at >= PAUSE_SECONDS:
+            try:
+                self._found = await self._asked()
+                self._found_at = self._clock()
+            except IssuerAway:
+                self._failed_at = self._clock()
+        if self._found is None:
+            raise IssuerAway
+        return self._found
+
+    async def _asked(self) -> Mapping[str, Any]:
+        found = await self.get(self.told.issuer.rstrip("/") + "/.well-known/openid-configuration")
         if found.get("issuer") != self.told.issuer:
             log.error("issuer.away", why="its discovery document names another issuer")
             raise IssuerAway
-        self._found = (time.monotonic(), found)
         return found
 
     async def keys(self) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """Key sets: an issuer's public keys, fetched when they are needed and kept while the issuer is away.
 
 A key that is not known makes us look again, at most once in half a minute, so that tokens with invented key ids do not
-turn us against the issuer. What was fetched once stays until something newer is there.
+turn us against the issuer. What was fetched once stays until something newer is there, and who shows a token of a known
+key never waits for the issuer: looking again is then done beside it.
 """
 
 import asyncio
@@ -34,11 +35,14 @@ class KeysOf:
         self._keys: list[Key] = []
         self._asked_at = self._got_at = float("-inf")
         self._lock = asyncio.Lock()
+        self._beside: asyncio.Task[None] | None = None
 
     async def candidates(self, kid: str | None) -> list[Key]:
         """The keys that may have signed: that of this id, or all where none is named. Raises KeysAway."""
-        if not self._find(kid) or self._clock() - self._got_at > LIFE_SECONDS:
+        if not self._find(kid):
             await self._look_again(kid)
+        elif self._is_due() and (self._beside is None or self._beside.done()):
+            self._beside = asyncio.create_task(self._look_again(kid), name="keys")
         if not self._keys:
             raise KeysAway
         return self._find(kid)
@@ -46,17 +50,27 @@ class KeysOf:
     def _find(self, kid: str | None) -> list[Key]:
         return [key for key in self._keys if kid is None or key.kid == kid]
 
+    def _is_due(self) -> bool:
+        now = self._clock()
+        return now - self._got_at > LIFE_SECONDS and now - self._asked_at >= PAUSE_SECONDS
+
     async def _look_again(self, kid: str | None) -> None:
         async with self._lock:
-            fresh = self._clock() - self._got_at <= LIFE_SECONDS
-            if self._clock() - self._asked_at < PAUSE_SECONDS or (fresh and self._find(kid)):
+            known = self._find(kid) and self._clock() - self._got_at <= LIFE_SECONDS
+            if known or self._clock() - self._asked_at < PAUSE_SECONDS:
                 return
             self._asked_at = self._clock()
             try:
-                self._keys = public_keys(await self._fetch())
+                self._keys = _not_worse(public_keys(await self._fetch()), self._keys)
                 self._got_at = self._clock()
-            except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
+            except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("keys.away", error=error, known=len(self._keys))
+
+
+def _not_worse(fetched: list[Key], known: list[Key]) -> list[Key]:
+    if known and not fetched:
+        raise ValueError("a key set without any key that signs")
+    return fetched
 
 
 def public_keys(jwks: Mapping[str, Any]) -> list[Key]:

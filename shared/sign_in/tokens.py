@@ -16,6 +16,8 @@ from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from shared.sign_in.key_sets import Key, KeysOf
 
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+"""What a signed JWT is called by which a client proves itself (RFC 7523)."""
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384")
 LEEWAY_SECONDS = 30
 LONGEST = 16_000
@@ -43,7 +45,7 @@ async def claims_of(token: str, keys: KeysOf, expected: Expected) -> dict[str, A
     """What a token claims, if all about it is right. Raises BadToken, KeysAway."""
     header = header_of(token)
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in expected.algorithms or algorithm not in ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in expected.algorithms or algorithm not in ALGORITHMS:
         raise BadToken("algorithm")
     if kid is not None and not isinstance(kid, str):
         raise BadToken("key")
@@ -57,9 +59,12 @@ def header_of(token: str) -> Mapping[str, Any]:
     if len(token) > LONGEST or not token.isascii():
         raise BadToken("not_a_token")
     try:
-        return jws.extract_compact(token.encode()).headers()
-    except (JoseError, ValueError) as error:
+        said: Any = jws.extract_compact(token.encode()).headers()
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise BadToken("not_a_token") from error
+    if not isinstance(said, dict):
+        raise BadToken("not_a_token")
+    return said
 
 
 def unproved(token: str) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """Publishers sign in with what they have signed: believed once, for a while, and for this address alone."""
 
+import json
 import time
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import httpx
@@ -10,8 +12,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from services.intake import store_publishers
-from services.intake.publishers_sign_in import ASSERTION, GRANT
+from services.intake.publishers_sign_in import GRANT
 from shared.database import Database
+from shared.sign_in.tokens import ASSERTION
 from tests.factories import what_was_told
 from tests.service import column, execute
 
@@ -76,6 +79,12 @@ async def test_a_statement_counts_once(pages: httpx.AsyncClient, database: Datab
     assert await column(database, "SELECT event FROM audit") == ["authn_token_created"] * 2
 
 
+def with_header(header: object) -> str:
+    """A statement whose header says this."""
+    _, said, signature = signed().split(".")
+    return ".".join([urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode(), said, signature])
+
+
 BAD = {
     "by another key": signed(OTHER),
     "by a key kind that is a secret": signed(OctKey.import_key("x" * 64), "HS512"),
@@ -91,6 +100,8 @@ BAD = {
     "as a publisher that nobody knows": signed(iss="unknown", sub="unknown"),
     "as nobody": signed(iss=None),
     "not at all": "not.a.token",
+    "with a header that is a list": with_header(["alg"]),
+    "with a header that is a word": with_header("alg"),
     "empty": "",
 }
 

@@ -1,5 +1,6 @@
 """Bearer tokens: whatever is wrong with one, it opens nothing, and the line about it holds nothing of it."""
 
+import asyncio
 import base64
 import json
 import time
@@ -8,15 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
-from joserfc import jws, jwt
+from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jws import JWSRegistry
 from structlog.testing import capture_logs
 
 from deploy.local.system import Databases
 from shared.database import Database
 from shared.sign_in.key_sets import KeysAway, KeysOf
-from shared.sign_in.tokens import BadToken, Expected, claims_of, header_of
+from shared.sign_in.tokens import BadToken, Expected, claims_of
 from tests.service import AUDIENCE, ISSUER, KEY, open_pages, sign_in_as, token_of
+from tests.waiting import eventually
 
 OTHER = ECKey.generate_key("P-256", auto_kid=True)
 NOW = int(time.time())
@@ -40,6 +43,12 @@ def unsigned(**claims: Any) -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=").decode() for one in parts) + "."
 
 
+def with_header(header: object) -> str:
+    """A right token but for its header."""
+    _, said, signature = token_of("moderator@*").split(".")
+    return ".".join([base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode(), said, signature])
+
+
 def signed_with_the_public_key() -> str:
     """The public key, which everybody knows, taken for a shared secret."""
     secret = OctKey.import_key(json.dumps(KEY.as_dict(private=False)))
@@ -56,6 +65,9 @@ def altered() -> str:
 BAD = {
     "no token at all": "x",
     "three empty parts": "..",
+    "with a header that is a list": with_header(["alg"]),
+    "with a header that is a word": with_header("alg"),
+    "with an algorithm that is a list": with_header({"alg": ["ES256"]}),
     "signed by nobody": unsigned(),
     "signed with the public key as a secret": signed_with_the_public_key(),
     "signed by another key": token_of("moderator@*", key=OTHER),
@@ -104,12 +116,16 @@ class Asked:
 
     def __init__(self, *keys: ECKey | RSAKey) -> None:
         self.keys, self.times, self.away, self.now = list(keys), 0, False, 0.0
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.said: dict[str, Any] | None = None
 
     async def fetch(self) -> dict[str, Any]:
         self.times += 1
+        await self.answers.wait()
         if self.away:
             raise httpx.ConnectError("away")
-        return {"keys": [key.as_dict(private=False) for key in self.keys]}
+        return self.said or {"keys": [key.as_dict(private=False) for key in self.keys]}
 
     def known(self) -> KeysOf:
         return KeysOf(self.fetch, lambda: self.now)
@@ -148,8 +164,47 @@ async def test_a_key_set_that_is_away_does_not_lock_out_keys_that_are_known() ->
     issuer.away, issuer.now = True, 100_000.0
 
     claims = await claims_of(token_of(), keys, EXPECTED)
+    await eventually(lambda: has_asked(issuer, 2))
 
-    assert (claims["sub"], issuer.times) == ("staff", 2)
+    assert claims["sub"] == "staff"
+    assert (await claims_of(token_of(), keys, EXPECTED))["sub"] == "staff"
+    assert issuer.times == 2, "not again within half a minute"
+
+
+async def has_asked(issuer: Asked, times: int) -> bool:
+    return issuer.times == times
+
+
+async def test_an_issuer_that_hangs_keeps_nobody_waiting_whose_key_is_known() -> None:
+    issuer = Asked(KEY)
+    keys = issuer.known()
+    await claims_of(token_of(), keys, EXPECTED)
+    issuer.answers.clear()
+    issuer.now = 3700
+    strangers = asyncio.create_task(claims_of(token_of(key=OTHER), keys, EXPECTED))
+    await eventually(lambda: has_asked(issuer, 2))
+
+    for _ in range(3):
+        assert (await asyncio.wait_for(claims_of(token_of(), keys, EXPECTED), 5))["sub"] == "staff"
+    assert not strangers.done()
+
+    issuer.answers.set()
+    with pytest.raises(BadToken, match="key"):
+        await strangers
+
+
+@pytest.mark.parametrize("said", [[], [{"kty": "oct", "k": "eA"}], ["x"], None])
+async def test_a_key_set_without_a_key_never_takes_the_place_of_good_keys(said: Any) -> None:
+    issuer = Asked(KEY)
+    keys = issuer.known()
+    await claims_of(token_of(), keys, EXPECTED)
+    issuer.said, issuer.now = {"keys": said}, 3700
+
+    with pytest.raises(BadToken, match="key"):
+        await claims_of(token_of(key=OTHER), keys, EXPECTED)
+
+    assert (await claims_of(token_of(), keys, EXPECTED))["sub"] == "staff"
+    assert issuer.times == 2
 
 
 async def test_before_there_is_any_key_it_is_the_issuer_that_is_away_and_not_the_token_that_is_bad() -> None:
@@ -166,6 +221,8 @@ async def test_a_key_that_was_taken_back_is_forgotten_when_keys_are_looked_at_ag
     await claims_of(token_of(key=OTHER), keys, EXPECTED)
     issuer.keys.remove(OTHER)
     issuer.now = 3700
+    await claims_of(token_of(), keys, EXPECTED)
+    await eventually(lambda: has_asked(issuer, 2))
 
     with pytest.raises(BadToken):
         await claims_of(token_of(key=OTHER), keys, EXPECTED)
@@ -180,7 +237,23 @@ async def test_an_algorithm_that_is_not_allowed_here_is_refused_although_the_key
         await claims_of(token, Asked(rsa).known(), EXPECTED)
 
 
-def test_a_token_that_brings_a_critical_extension_or_a_key_of_its_own_is_judged_by_our_keys_alone() -> None:
-    token = jws.serialize_compact({"alg": "ES256", "jwk": OTHER.as_dict(private=False)}, b"{}", OTHER)
+@pytest.mark.parametrize("kid", [None, KEY.kid])
+async def test_a_key_that_a_token_brings_itself_is_never_looked_at(kid: str | None) -> None:
+    token = signed({"alg": "ES256", "jwk": OTHER.as_dict(private=False)} | ({"kid": kid} if kid else {}), OTHER)
+    assert (await claims_of(token, Asked(UNDER_A_KNOWN_ID).known(), EXPECTED))["sub"] == "a", "all else is right"
 
-    assert header_of(token)["alg"] == "ES256", "its own key is never looked at"
+    with pytest.raises(BadToken, match="signature"):
+        await claims_of(token, Asked(KEY).known(), EXPECTED)
+
+
+async def test_a_token_with_an_extension_that_must_be_understood_is_refused() -> None:
+    with pytest.raises(BadToken):
+        await claims_of(signed({"alg": "ES256", "crit": ["made-up"], "made-up": 1}, KEY), Asked(KEY).known(), EXPECTED)
+
+
+def signed(header: dict[str, Any], key: ECKey) -> str:
+    """A token with claims that are right, and any header."""
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "iat": NOW, "exp": NOW + 600}
+    parts = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in (header, said)]
+    signature = JWSRegistry(algorithms=["ES256"]).get_alg("ES256").sign(b".".join(parts), key)
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
