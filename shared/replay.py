@@ -80,17 +80,28 @@ async def _forget_others(database: Database, heard: Sequence[Topic]) -> None:
         )
 
 
+HEARD_AGAIN = f"/storyloop/{topics.DIRECTORY.announcer}"
+"""Whose facts a listener takes again, although it has heard them: its new version may keep more of them than the last.
+
+Each is the same row again. Of what others announce, old facts come back with their subject's newest number, and who
+decides by that number would decide a second time: router where a story goes, tracker what a verdict makes of a change.
+"""
+
+
 async def make_ready(kafka: str, database: Database, listener: str) -> None:
     """Makes a listener new: old positions and markers go, and what is told live from here on is heard live.
 
     This comes before announcers restate: a fact that was told between the two would be in neither. What an earlier
     replay left on its topic is passed over: its markers would end this one before it was heard.
+
+    What was heard of the directory and of routes counts as unheard again (see `HEARD_AGAIN`).
     """
     begun_anew = [topics.BY_NAME[name] for name in sorted(_RESTATED)] + [topics.replay_to(listener)]
     async with database.transaction() as connection:
         names = [topic.name for topic in begun_anew]
         await connection.execute("DELETE FROM position WHERE topic = ANY ($1::text[])", names)
         await connection.execute("DELETE FROM thread WHERE subject LIKE 'replay/%'")
+        await connection.execute("UPDATE thread SET heard = heard - $1::text WHERE heard ? $1::text", HEARD_AGAIN)
     await _keep_ends(kafka, database, begun_anew)
 
 

@@ -65,6 +65,12 @@ class Loop:
         await self.relayed("router", self.router)
         return count
 
+    async def all_restate(self) -> None:
+        """Both restate, and the listener hears it to the end."""
+        await self.intake_restates()
+        await self.router_restates()
+        await asyncio.wait_for(self.hear_replay(), 60)
+
     async def relayed(self, service: str, database: Database) -> None:
         """Its relays send until the outbox is empty."""
 
@@ -199,6 +205,27 @@ async def test_a_second_restatement_and_a_live_fact_that_was_restated_too_change
     assert before[0][:3] == (loop.stories[0], "withdrawn", None)
     assert await cases(loop) == before
     assert await column(loop.responder, "SELECT count(*) FROM responder.comment") == [2]
+
+
+async def test_an_upgraded_listener_hears_again_of_router_what_it_did_not_keep_and_decides_nothing_twice(
+    loop: Loop,
+) -> None:
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
+    await loop.all_restate()
+    before, clocks = await cases(loop), await fetch(loop.responder, "SELECT * FROM timer ORDER BY subject")
+    await execute(loop.responder, "DELETE FROM responder.team_case WHERE story = $1", loop.stories[0])
+    moved = "UPDATE responder.story SET state = 'withdrawn', published = NULL, sequence = 1 WHERE story = $1"
+    await execute(loop.responder, moved, loop.stories[1])
+
+    await replay.make_ready(loop.kafka, loop.responder, loop.listener)
+    await loop.all_restate()
+
+    after = await cases(loop)
+    assert after[0] == before[0] == (loop.stories[0], "published", STORY_TEXT, "T1", True), "the case is back"
+    assert after[1][1] == "withdrawn", "what intake said is not judged again"
+    assert after[2:] == before[2:]
+    assert await fetch(loop.responder, "SELECT * FROM timer ORDER BY subject") == clocks
+    assert await column(loop.responder, "SELECT count(*) FROM outbox") == [0]
 
 
 async def test_hearing_waits_until_every_announcer_has_set_its_markers(loop: Loop) -> None:
