@@ -144,10 +144,8 @@ def may_write_to(told: StoryTold) -> bool:
     return told.email is not None and Consent.WRITE_TO_ME in told.consent
 
 
-def why_not_moderate(state: State | None) -> str | None:
+def why_not_moderate(state: State) -> str | None:
     """Why a moderator cannot decide on this story now; None if it waits for one."""
-    if state is None:
-        return "no_such_story"
     return None if state is State.WAITING else f"already_{state}"
 
 

@@ -29,7 +29,7 @@ from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted, bearer
 from shared.ids import new_id, story_of
 from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
-from shared.sign_in.current import allow, those_who
+from shared.sign_in.current import allow, not_there, those_who
 from shared.sign_in.principal import Principal
 from shared.sign_in.rights import Action
 from shared.sign_in.web import ways_in
@@ -251,7 +251,9 @@ async def moderated(work: Work, who: Principal, story: UUID) -> StoryTold:
     if found is not None and found.told is not None:
         thing = await concerning(work.connection, found.told.services, who)
         allow(who, Action.MODERATE, thing, missing="no_such_story")
-    why_not = rules.why_not_moderate(found.state if found else None)
-    if found is None or found.told is None or why_not:
-        raise Problem(404 if found is None else 409, why_not or "erased")
+    if found is None:
+        raise not_there(who, Action.MODERATE, missing="no_such_story")
+    why_not = rules.why_not_moderate(found.state)
+    if found.told is None or why_not:
+        raise Problem(409, why_not or "erased")
     return found.told

@@ -16,10 +16,11 @@ from services.responder.members import Member, MemberWritten, Step, What
 from services.responder.settings import Settings, settings_of
 from shared.database import Connection
 from shared.problems import FieldProblem, Problem
-from shared.sign_in.current import allow
+from shared.sign_in import audit
+from shared.sign_in.audit import Audited
+from shared.sign_in.current import allow, not_there
 from shared.sign_in.principal import Principal
 from shared.sign_in.rights import Action, may
-from shared.sign_in.subjects import subject_of
 from shared.sign_in.whose import thing_of
 from shared.timers import Timer
 from shared.work import Work
@@ -105,7 +106,7 @@ async def one(connection: Connection, by: Principal, organisation: str, id_: UUI
     """A member whom this principal keeps, or who is leaving by themselves."""
     member = (await store_members.members(connection, organisation, [id_])).get(id_)
     if member is None:
-        raise Problem(404, NOBODY)
+        raise not_there(by, Action.KEEP_MEMBERS, missing=NOBODY)
     if not (leaving and member.principal == by.subject):
         await keeps(connection, by, organisation, member.team)
     return member
@@ -166,6 +167,8 @@ async def carry_out(work: Work, by: Principal, steps: Sequence[Step]) -> None:
     await store_members.save(work.connection, steps)
     await store_members.save_people(work.connection, steps, by.subject)
     await store_members.note(work.connection, by.subject, [(step.what, step.after) for step in steps])
+    rights = [members.as_audited(step) for step in steps if members.changes_rights(step)]
+    await audit.note_all(work.connection, Audited.RIGHTS_CHANGED, by.subject, rights)
     work.announce(*members.told_of(steps))
     await say_staffing(work, teams, before)
     set_clocks(work, steps)
@@ -191,4 +194,4 @@ def set_clocks(work: Work, steps: Sequence[Step]) -> None:
 
 def principal_of(settings: Settings, person: str) -> str:
     """The opaque subject with which this person will sign in."""
-    return subject_of(settings.subject_key.get_secret_value().encode(), settings.issuer, person)
+    return settings.subject_of(person)

@@ -110,7 +110,7 @@ def written_down(organisation: str, principal: str, written: MemberWritten, know
 
 
 def same(before: Member | None, after: Member) -> bool:
-    """True if nothing is different; a person written in larger letters is the same person."""
+    """True if nothing is different; an e-mail address in larger letters names the same person."""
     return before is not None and replace(before, person=after.person) == after
 
 
@@ -172,13 +172,22 @@ def of_the_last_administrators(steps: Sequence[Step], administrators: Collection
 
 def told_of(steps: Iterable[Step]) -> list[MemberListed | MemberRemoved]:
     """The facts that others need; a new name is none of their business."""
-    return [_told(step.after) for step in steps if _tells(step)]
+    return [_told(step.after) for step in steps if changes_rights(step)]
 
 
-def _tells(step: Step) -> bool:
+def changes_rights(step: Step) -> bool:
+    """True if somebody may do something else from now on, or nothing any more."""
     if step.before is None or step.what is What.UNCHANGED:
         return step.what is not What.UNCHANGED
     return (step.before.role, step.before.state) != (step.after.role, step.after.state)
+
+
+def as_audited(step: Step) -> dict[str, str]:
+    """What the audit says of a change of rights: opaque subjects, codes, and the role before if there was another."""
+    after, before = step.after, step.before
+    where = {"organisation": after.organisation} | ({"team": after.team} if after.team else {})
+    was = {"role_before": before.role.value} if before is not None and before.role is not after.role else {}
+    return {"what": step.what.value, "whose": after.principal, "role": after.role.value} | was | where
 
 
 def _told(member: Member) -> MemberListed | MemberRemoved:

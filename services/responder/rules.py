@@ -8,6 +8,7 @@ from shared.events import Claim
 
 OVERDUE = "reply_overdue"
 """The kind of a case's timer."""
+NO_CASE = "no_such_case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def is_overdue(case: Case, now: datetime) -> bool:
 def why_not_answer(case: Case | None) -> str | None:
     """Why this team cannot answer this story now; None if it can."""
     if case is None or case.opened_at is None:
-        return "no_such_case"
+        return NO_CASE
     if case.closed_at is not None:
         return "story_withdrawn"
     if case.declined_at is not None:

@@ -18,7 +18,7 @@ from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted
 from shared.ids import new_id
 from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
-from shared.sign_in.current import allow, those_who
+from shared.sign_in.current import allow, not_there, those_who
 from shared.sign_in.principal import Principal
 from shared.sign_in.rights import Action
 from shared.sign_in.web import ways_in
@@ -138,12 +138,12 @@ async def read_story(who: Reader, team: Code, story: UUID, desk: AtDesk) -> Stor
     """The story itself; reading it here does not count as heard."""
 
     async def look(connection: Connection) -> Record | None:
-        await must_be_theirs(connection, who, Action.READ_INBOX, team, missing="no_such_case")
+        await must_be_theirs(connection, who, Action.READ_INBOX, team, missing=rules.NO_CASE)
         return await store.text(connection, story, team)
 
     row = await desk.read(look)
     if row is None:
-        raise Problem(404, "no_such_case")
+        raise not_there(who, Action.READ_INBOX, missing=rules.NO_CASE)
     return StoryView(story=row["published"], evidence=row["evidence"])
 
 
@@ -231,9 +231,11 @@ async def must_be_theirs(connection: Connection, who: Principal, action: Action,
 
 async def answerable(work: Work, who: Principal, action: Action, story: UUID, team: str) -> Case:
     """The case, if it is theirs and the team may act on it now; a problem says why not."""
-    await must_be_theirs(work.connection, who, action, team, missing="no_such_case")
+    await must_be_theirs(work.connection, who, action, team, missing=rules.NO_CASE)
     case = await store.case(work.connection, story, team)
     why_not = rules.why_not_answer(case)
-    if case is None or why_not:
-        raise Problem(404 if why_not == "no_such_case" else 409, why_not or "no_such_case")
+    if case is None or why_not == rules.NO_CASE:
+        raise not_there(who, action, missing=rules.NO_CASE)
+    if why_not:
+        raise Problem(409, why_not)
     return case

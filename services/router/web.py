@@ -12,8 +12,7 @@ from shared.contracts import Code
 from shared.database import Connection
 from shared.http import AtDesk
 from shared.pages.site import FOR_PROGRAMS, Site
-from shared.problems import Problem
-from shared.sign_in.current import allow, those_who
+from shared.sign_in.current import allow, not_there, those_who
 from shared.sign_in.principal import Principal
 from shared.sign_in.rights import Action
 from shared.sign_in.web import ways_in
@@ -67,14 +66,14 @@ async def routes(who: Looker, story: UUID, desk: AtDesk) -> RoutesView:
 
     row, rows = await desk.read(look)
     if row is None:
-        raise Problem(404, "no_such_story")
+        raise not_there(who, Action.READ_ROUTES, missing="no_such_story")
     return RoutesView(story=story, state=row["state"], routes=[RouteView(**dict(route)) for route in rows])
 
 
 @pages.get("/organisations/{code}", tags=["directory"])
-async def organisation(_who: Anybody, code: Code, desk: AtDesk) -> OrganisationView:
+async def organisation(who: Anybody, code: Code, desk: AtDesk) -> OrganisationView:
     """One node of the tree."""
     row = await desk.read(lambda connection: store.organisation(connection, code))
     if row is None:
-        raise Problem(404, "no_such_organisation")
+        raise not_there(who, Action.READ_DIRECTORY, missing="no_such_organisation")
     return OrganisationView(**dict(row))

@@ -15,7 +15,7 @@ from shared.database import Connection
 from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted
 from shared.pages.site import FOR_PROGRAMS, Site
 from shared.problems import Problem
-from shared.sign_in.current import allow, those_who
+from shared.sign_in.current import allow, not_there, those_who
 from shared.sign_in.principal import Principal
 from shared.sign_in.rights import Action
 from shared.sign_in.web import ways_in
@@ -88,7 +88,7 @@ async def timeline(who: Looker, story: UUID, desk: AtDesk) -> TimelineView:
 
     lines, found = await desk.read(look)
     if not lines:
-        raise Problem(404, "no_such_story")
+        raise not_there(who, Action.READ_TIMELINE, missing="no_such_story")
     return TimelineView(
         story=story,
         entries=[EntryView(**dict(line)) for line in lines],
@@ -118,7 +118,7 @@ async def make_change(
     async def make(work: Work) -> Noted:
         found = (await store.changes(work.connection, [change])).get(change)
         if found is None or found.story != story:
-            raise Problem(404, "no_such_change")
+            raise not_there(who, Action.MAKE_CHANGES, missing="no_such_change")
         owner = await store_readers.organisation_of(work.connection, story, found.team)
         thing = await thing_of(work.connection, owner, found.team)
         allow(who, Action.MAKE_CHANGES, thing, missing="no_such_change")

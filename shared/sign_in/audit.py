@@ -1,9 +1,11 @@
 """Audit: who signed in, who was refused, what was granted. Lines and rows in OWASP's logging vocabulary.
 
-A row is written for whoever is known, and for every sign-in; strangers with bad tokens are only logged, so that
-nobody can fill the table from outside. Subjects are opaque, and no detail says what was there.
+A row is written for whoever is known, and for every sign-in that comes back with what it set out with; strangers
+with bad tokens, or without a sign-in on its way, are only logged: nobody fills the table faster than attempts are
+allowed. Subjects are opaque, and no detail says what was there.
 """
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from shared.database import Connection, Database
@@ -20,13 +22,23 @@ class Audited(StrEnum):
     PUBLISHER_SIGNED_IN = "authn_token_created"
     SHOWN_TWICE = "authn_token_reuse"
     REFUSED = "authz_fail"
+    RIGHTS_CHANGED = "authz_change"
+    """A role was given, changed or taken; `subject` is who did it, `whose` the one that it is about."""
     SESSION_STARTED = "session_created"
     SESSION_ENDED = "session_expired"
-    """`why`: signed_out, issuer, operator or over."""
+    """`why`: signed_out, signed_in_again, issuer, operator or over."""
     TOO_OFTEN = "excess_rate_limit_exceeded"
 
 
-GOOD = frozenset({Audited.SIGNED_IN, Audited.PUBLISHER_SIGNED_IN, Audited.SESSION_STARTED, Audited.SESSION_ENDED})
+GOOD = frozenset(
+    {
+        Audited.SIGNED_IN,
+        Audited.PUBLISHER_SIGNED_IN,
+        Audited.RIGHTS_CHANGED,
+        Audited.SESSION_STARTED,
+        Audited.SESSION_ENDED,
+    }
+)
 
 
 def say(event: Audited, subject: str | None = None, **detail: str) -> None:
@@ -37,9 +49,17 @@ def say(event: Audited, subject: str | None = None, **detail: str) -> None:
 
 async def note(connection: Connection, event: Audited, subject: str | None = None, **detail: str) -> None:
     """The line and the row, in the caller's transaction if there is one."""
-    say(event, subject, **detail)
+    await note_all(connection, event, subject, [detail])
+
+
+async def note_all(
+    connection: Connection, event: Audited, subject: str | None, details: Sequence[Mapping[str, str]]
+) -> None:
+    """The same of many things that one subject did at once."""
+    for detail in details:
+        say(event, subject, **detail)
     await connection.execute(
-        "INSERT INTO audit (event, subject, detail) VALUES ($1, $2, $3)", event.value, subject, detail
+        "INSERT INTO audit (event, subject, detail) SELECT $1, $2, unnest($3::jsonb[])", event.value, subject, details
     )
 
 

@@ -1,7 +1,7 @@
 """Who asks: the principal of a request, from its session or its bearer token, and what becomes of a refusal.
 
 An endpoint says by `those_who(action)` for whom its area is at all (403 for others), and then asks `allow` about the
-thing itself: what is not theirs is answered exactly as what does not exist.
+thing itself: what is not theirs is answered, and written down, exactly as what does not exist (`not_there`).
 """
 
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ def away() -> Problem:
 
 
 class Refusal(Problem):
-    """Somebody who is known asked for what they may not have; the audit hears of it, the answer says nothing."""
+    """Somebody who is known asked for what is not theirs or not there; the audit hears of it, and nobody says which."""
 
     def __init__(self, status: int, reason: str, action: str, subject: str) -> None:
         super().__init__(status, reason)
@@ -39,7 +39,12 @@ class Refusal(Problem):
 def allow(principal: Principal, action: Action, *things: Thing, missing: str) -> None:
     """Raises the answer of what does not exist, whose reason is `missing`, unless one of these things is theirs."""
     if not any(may(principal, action, thing) for thing in things or (NOTHING,)):
-        raise Refusal(404, missing, action, principal.subject)
+        raise not_there(principal, action, missing=missing)
+
+
+def not_there(principal: Principal, action: Action, *, missing: str) -> Refusal:
+    """The answer to whoever asks for what does not exist: the same line, row and body as for what is not theirs."""
+    return Refusal(404, missing, action, principal.subject)
 
 
 def issuer_of(request: Request) -> Issuer:

@@ -176,6 +176,35 @@ async def test_who_is_refused_a_whole_area_or_a_single_thing_is_written_down(dat
     assert written == [{"action": "read_inbox", "status": "403"}, {"action": "read_inbox", "status": "404"}]
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_audit_says_of_what_is_not_there_exactly_what_it_says_of_what_is_not_theirs(
+    service: str, databases: Databases
+) -> None:
+    database = await Database.connect(databases.dsns[service], application="test")
+    there = await FILLED[service](database)
+    async with open_pages(service, database) as pages:
+        for endpoint, right in TABLE[service].items():
+            if isinstance(right, Right) and right.missing:
+                role, elsewhere = sorted(right.roles)[0], "foreign" if "foreign" not in right.places else "below"
+                nothing = there | dict(right.missing)
+                asked = ((there, elsewhere), (nothing, elsewhere), (nothing, "everywhere"))
+                written = [await written_of(pages, database, endpoint, right, role, *one) for one in asked]
+                a_list = not {"story", "member"} & set(right.missing)  # of nothing it is empty, for who may see all
+                assert written == [written[0], written[0], [] if a_list else written[0]], endpoint
+                assert len(written[0]) == 1, endpoint
+    await database.close()
+
+
+async def written_of(
+    pages: httpx.AsyncClient, database: Database, endpoint: str, right: Right, role: str, where: There, place: str
+) -> list[object]:
+    """What the audit says of one request more than before, whoever asked."""
+    before = await column(database, "SELECT detail FROM audit WHERE event = 'authz_fail' ORDER BY id")
+    await ask(pages, endpoint, right, where, role, place)
+    return (await column(database, "SELECT detail FROM audit WHERE event = 'authz_fail' ORDER BY id"))[len(before) :]
+
+
 async def test_an_auditors_grant_in_one_organisation_is_not_one_everywhere(databases: Databases) -> None:
     """Moderators' grants without a place hold everywhere; with one they do not open what is elsewhere."""
     database = await Database.connect(databases.dsns["tracker"], application="test")

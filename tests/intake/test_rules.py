@@ -156,14 +156,13 @@ def test_authors_are_written_to_only_with_address_and_consent(email: str | None,
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (None, "no_such_story"),
         (State.WAITING, None),
         (State.PUBLISHED, "already_published"),
         (State.REJECTED, "already_rejected"),
         (State.WITHDRAWN, "already_withdrawn"),
     ],
 )
-def test_only_a_waiting_story_can_be_moderated(state: State | None, reason: str | None) -> None:
+def test_only_a_waiting_story_can_be_moderated(state: State, reason: str | None) -> None:
     assert why_not_moderate(state) == reason
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shared.database import Database
 from shared.sign_in.principal import MemberRole
@@ -17,6 +18,7 @@ from tests.responder.administrators import (
     SAM,
     add,
     id_of,
+    principal_of,
     send,
     signed_in,
     with_role,
@@ -56,6 +58,34 @@ async def test_anybody_may_leave_by_themselves_and_not_freeze_themselves(databas
         left = await pages.delete(f"{MEMBERS}/{id_of(SAM)}")
 
     assert (frozen.status_code, left.status_code, left.json()["state"]) == (403, 200, "left")
+
+
+async def test_every_change_of_rights_is_audited_in_words_that_others_know_and_a_new_name_is_none(
+    database: Database, robins: httpx.AsyncClient
+) -> None:
+    sams = f"{MEMBERS}/{id_of(SAM)}"
+    with capture_logs() as lines:
+        await add(robins, SAM, "subscriber")
+        for change in ({"role": "responder"}, {"name": "Sam Example"}):
+            read = {"If-Match": (await robins.get(sams)).headers["etag"]}
+            await robins.patch(sams, json=change, headers=read)
+        await robins.post(f"{sams}/freeze")
+        await robins.post(f"{sams}/unfreeze")
+        await robins.delete(sams)
+        await send(robins, f"person,name,role,team\n{ALEX},Alex,responder,T1\n")
+
+    sam = {"whose": principal_of(SAM), "organisation": "TRUST1"}
+    assert await column(database, "SELECT detail FROM audit WHERE event = 'authz_change' ORDER BY id OFFSET 1") == [
+        sam | {"what": "added", "role": "subscriber"},
+        sam | {"what": "changed", "role": "responder", "role_before": "subscriber"},
+        sam | {"what": "frozen", "role": "responder"},
+        sam | {"what": "unfrozen", "role": "responder"},
+        sam | {"what": "left", "role": "responder"},
+        sam | {"what": "added", "role": "responder", "whose": principal_of(ALEX), "team": "T1"},
+    ]
+    by = await column(database, "SELECT subject FROM audit WHERE event = 'authz_change' ORDER BY id")
+    assert by == [OPERATOR.subject, *[principal_of(ROBIN)] * 6]
+    assert [line["event"] for line in lines].count("authz_change") == 6
 
 
 # --- the last administrator -------------------------------------------------------------------------

@@ -26,5 +26,5 @@ CREATE INDEX member_audit_member ON responder.member_audit (member, id);
 
 CREATE FUNCTION responder.only_added() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'the audit is only added to'; END $$;
-CREATE TRIGGER member_audit_only_added BEFORE UPDATE OR DELETE ON responder.member_audit
+CREATE TRIGGER member_audit_only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON responder.member_audit
     FOR EACH STATEMENT EXECUTE FUNCTION responder.only_added();
