@@ -1,8 +1,8 @@
 """Issuer: a small OpenID Connect provider for this machine, where one signs in by choosing who to be.
 
-It asks nobody for a password, so it must never run anywhere else: it has no command of its own and no host to set; it
-listens on the loopback only, answers only to its own address, makes its keys anew at each start, and is part of
-`deploy`, which no image holds. Services believe an issuer without TLS only on this machine.
+It asks nobody for a password, so it must never run anywhere else: it has no command of its own, refuses any host but
+the loopback, answers only to its own address, makes its keys anew at each start, and is part of `deploy`, which no
+image holds. Services believe an issuer without TLS only on this machine.
 """
 
 import asyncio
@@ -116,19 +116,21 @@ class LocalIssuer:
 
 
 @contextmanager
-def issuer() -> Iterator[LocalIssuer]:
-    """A running provider on a free port of the loopback, until the block ends."""
+def issuer(host: str = LOOPBACK) -> Iterator[LocalIssuer]:
+    """A running provider on a free port of the loopback, until the block ends; ValueError for any other host."""
+    if host != LOOPBACK:
+        raise ValueError(f"the local issuer asks nobody for a password: it listens on {LOOPBACK} alone")
     from deploy.local.issuer_pages import pages_of  # noqa: PLC0415 - its pages know this module
 
     port = free_port()
-    it = LocalIssuer(f"http://{LOOPBACK}:{port}")
-    with _served(pages_of(it), port):
+    it = LocalIssuer(f"http://{host}:{port}")
+    with _served(pages_of(it), host, port):
         yield it
 
 
 @contextmanager
-def _served(app: Starlette, port: int) -> Iterator[None]:
-    server = Server(uvicorn.Config(app, LOOPBACK, port, log_config=None, access_log=False, lifespan="off"))
+def _served(app: Starlette, host: str, port: int) -> Iterator[None]:
+    server = Server(uvicorn.Config(app, host, port, log_config=None, access_log=False, lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="issuer", daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -28,7 +28,7 @@ class ClaimRule(BaseModel):
     at: Path
     """Where the values are, or the objects that hold them."""
     chosen_by: Mapping[str, Path] = {}
-    """Only objects whose field equals that other claim: CIS2's selected role."""
+    """Only objects whose field is there and equals that other claim: CIS2's selected role."""
     value: Path = ()
     """Where in the object the value is; empty where it is the value itself."""
     pattern: str = ".+"
@@ -76,12 +76,16 @@ def text_at(claims: Mapping[str, Any], name: str) -> str | None:
 
 def _of_rule(claims: Mapping[str, Any], rule: ClaimRule) -> Iterable[Grant]:
     for thing in _walk(claims, rule.at):
-        if not all(_first(thing, (field,)) == _first(claims, path) for field, path in rule.chosen_by.items()):
+        if not all(_same(_first(thing, (field,)), _first(claims, path)) for field, path in rule.chosen_by.items()):
             continue
         for value in _walk(thing, rule.value):
             found = re.fullmatch(rule.pattern, value) if isinstance(value, str) and len(value) <= LONGEST else None
             if found:
                 yield from _granted(claims, rule, thing, found.groupdict())
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is not None and one == other
 
 
 def _granted(

@@ -127,7 +127,10 @@ class Issuer:
         )
 
     async def goodbye(self, id_token: str) -> str | None:
-        """Where a browser goes to end the issuer's own session; None if the issuer has no such place or is away."""
+        """Where a browser goes to end the issuer's own session; None if the issuer has no such place or is away.
+
+        Without the hint an issuer must ask whether to sign out, and many a browser is left before that is answered.
+        """
         try:
             endpoint = (await self.discovery.document()).get("end_session_endpoint")
         except IssuerAway:

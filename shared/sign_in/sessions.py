@@ -8,6 +8,7 @@ from typing import Any
 from asyncpg import Record
 
 from shared.database import Connection
+from shared.sign_in.members import ROLES
 from shared.sign_in.principal import Grant, MemberRole
 from shared.sign_in.secrets import hash_of, new_secret
 
@@ -36,10 +37,8 @@ class Session:
     id_token: str = field(repr=False)
 
 
-async def start(connection: Connection, issuer: str, who: Arrival, limit: timedelta, before: str | None) -> str:
-    """A new session under a new secret, which is returned; the browser's earlier one ends (fixation)."""
-    if before is not None:
-        await end(connection, before)
+async def start(connection: Connection, issuer: str, who: Arrival, limit: timedelta) -> str:
+    """A new session under a new secret, which is returned."""
     secret = new_secret()
     await connection.execute(
         """
@@ -80,9 +79,12 @@ async def touch(connection: Connection, secret: str) -> None:
     )
 
 
-async def end(connection: Connection, secret: str) -> None:
-    """Signs one browser out."""
-    await connection.execute("DELETE FROM session WHERE token_sha256 = $1", hash_of(secret))
+async def end(connection: Connection, secret: str) -> str | None:
+    """Signs one browser out; the subject that it was, None if nobody."""
+    subject: str | None = await connection.fetchval(
+        "DELETE FROM session WHERE token_sha256 = $1 RETURNING subject", hash_of(secret)
+    )
+    return subject
 
 
 async def end_at_issuer(connection: Connection, issuer: str, sid: str | None, person: str | None) -> list[str]:
@@ -123,4 +125,5 @@ def _session(row: Record) -> Session:
 
 
 def _grants(rows: Iterable[Any]) -> frozenset[Grant]:
-    return frozenset(Grant(MemberRole(role), organisation, team) for role, organisation, team in rows)
+    """A role that another version wrote, and that is not known here, is none."""
+    return frozenset(Grant(MemberRole(role), organisation, team) for role, organisation, team in rows if role in ROLES)

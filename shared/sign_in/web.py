@@ -74,14 +74,17 @@ async def come_back(
     """Takes a browser back from the issuer and starts its session, under a new secret."""
     await attempts.count(desk.home.database, "sign_in", request)
     flow = await _taken(request, desk)
+    if flow is None or not hmac.compare_digest(flow.state.encode(), state.encode()):
+        audit.say(Audited.SIGN_IN_FAILED, reason="state" if flow else "no_flow")
+        raise Problem(400, "sign_in_failed", "Sign in again.")
     try:
-        who = await _arrived(flow, issuer, state, code, error, iss)
+        who = await _arrived(flow, issuer, code, error, iss)
     except BadToken as failure:
         await audit.note_apart(desk.home.database, Audited.SIGN_IN_FAILED, reason=failure.reason)
         raise Problem(400, "sign_in_failed", "Sign in again.") from failure
     except (IssuerAway, KeysAway) as failure:
         raise away() from failure
-    answer = RedirectResponse(issuer.told.link(flow.next if flow else "/"), 303)
+    answer = RedirectResponse(issuer.told.link(flow.next), 303)
     cookies.take(answer, cookies.flow_cookie(desk.home.service))
     secret = await _start(request, desk, issuer, who)
     cookies.give(answer, cookies.session_cookie(desk.home.service), secret, issuer.told.session_limit)
@@ -96,11 +99,7 @@ async def _taken(request: Request, desk: Desk) -> Flow | None:
         return await flows.take(connection, secret)
 
 
-async def _arrived(flow: Flow | None, issuer: Issuer, state: str, code: str, error: str, iss: str) -> Arrival:
-    if flow is None:
-        raise BadToken("no_flow")
-    if not hmac.compare_digest(flow.state.encode(), state.encode()):
-        raise BadToken("state")
+async def _arrived(flow: Flow, issuer: Issuer, code: str, error: str, iss: str) -> Arrival:
     if iss and iss != issuer.told.issuer:
         raise BadToken("claim_iss")
     if error or not code:
@@ -109,10 +108,14 @@ async def _arrived(flow: Flow | None, issuer: Issuer, state: str, code: str, err
 
 
 async def _start(request: Request, desk: Desk, issuer: Issuer, who: Arrival) -> str:
+    """A session's secret; the browser's earlier session ends (fixation)."""
     before = cookies.shown(request, cookies.session_cookie(desk.home.service))
     limit: timedelta = issuer.told.session_limit
     async with desk.home.database.transaction() as connection:
-        secret = await sessions.start(connection, issuer.told.issuer, who, limit, before)
+        ended = await sessions.end(connection, before) if before else None
+        if ended:
+            await audit.note(connection, Audited.SESSION_ENDED, ended, why="signed_in_again")
+        secret = await sessions.start(connection, issuer.told.issuer, who, limit)
         await audit.note(connection, Audited.SIGNED_IN, who.subject)
         await audit.note(connection, Audited.SESSION_STARTED, who.subject)
     return secret

@@ -28,6 +28,8 @@ def test_cis2_grants_the_selected_role_alone() -> None:
     assert granted("cis2", selected_roleid="555000000002") == {("subscriber", "RXK", None)}
     assert granted("cis2", selected_roleid="555000000009") == set()
     assert granted("cis2", selected_roleid=None) == set()
+    nameless = [{"org_code": "RXF", "role_code": "S8000:G8000:R8001"}]
+    assert granted("cis2", selected_roleid=None, nhsid_nrbac_roles=nameless) == set(), "nothing equals nothing"
 
 
 def test_entras_roles_hold_in_the_tenants_organisation() -> None:

@@ -1,13 +1,13 @@
 """The local issuer keeps the rules that a real one keeps, and answers on this machine alone."""
 
-import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from deploy.local import issuer as module
-from deploy.local.issuer import LocalIssuer
+from deploy.local.issuer import LocalIssuer, issuer
 from shared.sign_in.told import SignIn
 from tests.service import signed_in_by
 from tests.sign_in.browser import Browser, query
@@ -77,12 +77,17 @@ async def test_it_answers_to_no_other_name(local_issuer: LocalIssuer, browser: B
     assert (await browser.issuer.get(address)).status_code == 200
 
 
-def test_it_cannot_be_started_by_itself_nor_told_where_to_listen() -> None:
-    source = Path(module.__file__).read_text(encoding="utf-8")
-    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "issuer.example.org", ""])  # noqa: S104 - refused
+def test_it_refuses_to_listen_anywhere_but_on_this_machine(host: str) -> None:
+    with pytest.raises(ValueError, match="alone"), issuer(host):
+        pytest.fail("it listens")
 
-    assert "__main__" not in source
-    assert [one.args.args for one in functions if one.name == "issuer"] == [[]]
+
+def test_started_as_a_program_it_does_nothing() -> None:
+    command = [sys.executable, "-m", "deploy.local.issuer"]
+    done = subprocess.run(command, check=False, cwd=ROOT, timeout=60, capture_output=True)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize("setting", ["issuer", "public_url"])

@@ -42,6 +42,14 @@ async def test_a_session_ends_after_it_was_idle_and_in_any_case_after_its_limit(
     assert await column(database, "SELECT detail ->> 'why' FROM audit WHERE event = 'session_expired'") == ["over"] * 2
 
 
+async def test_a_role_that_another_version_wrote_into_a_session_is_none(browser: Browser, database: Database) -> None:
+    await browser.sign_in("maya")
+
+    await execute(database, """UPDATE session SET grants = '[["king", null, null], ["responder", "RZX", null]]'""")
+
+    assert (await browser.ask("GET", "/me")).json()["roles"] == ["responder"]
+
+
 async def test_an_operator_signs_somebody_out_in_all_their_browsers(browser: Browser, database: Database) -> None:
     await browser.sign_in("maya")
     subject = (await browser.ask("GET", "/me")).json()["subject"]
