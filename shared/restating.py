@@ -5,7 +5,7 @@ One record per subject, under the thread's lock and with its (term, sequence), a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -94,6 +94,11 @@ async def _next_loose(service: str, database: Database, listener: str, loose: Re
         said = Announcement(_restated(listener, about, facts), None, Lane.BULK)
         await outbox.write(connection, service, [said], {})
         return last
+
+
+def named(kind: str, subjects: Iterable[str]) -> list[str]:
+    """The names of one kind among these subjects."""
+    return [one.removeprefix(f"{kind}/") for one in subjects if one.startswith(f"{kind}/")]
 
 
 def _restated(listener: str, about: str, facts: Sequence[Fact]) -> SubjectRestated:

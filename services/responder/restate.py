@@ -19,7 +19,7 @@ from shared.events import (
     TeamUnstaffed,
 )
 from shared.ids import stories_of
-from shared.restating import Fact, command
+from shared.restating import Fact, command, named
 
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
@@ -57,11 +57,6 @@ async def _replies(connection: Connection, stories: Sequence[UUID]) -> list[Reco
         """,
         stories,
     )
-
-
-def named(kind: str, subjects: Sequence[str]) -> list[str]:
-    """The names of one kind among these subjects."""
-    return [one.removeprefix(f"{kind}/") for one in subjects if one.startswith(f"{kind}/")]
 
 
 async def _members(connection: Connection, ids: Sequence[str]) -> list[Record]:

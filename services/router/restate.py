@@ -19,24 +19,20 @@ from shared.events import (
     TeamClosed,
     TeamListed,
 )
-from shared.restating import Fact, command
+from shared.ids import stories_of
+from shared.restating import Fact, command, named
 
 
 async def restate(connection: Connection, subjects: Sequence[str]) -> Sequence[Fact]:
     """The directory's nodes and teams as they stand, and each story's routes as one fact."""
-    named = {kind: _of_kind(kind, subjects) for kind in ("story", "organisation", "team", "directory")}
-    stories = [UUID(one) for one in named["story"]]
+    stories = stories_of(subjects)
     return [
-        *await _organisations(connection, named["organisation"]),
-        *await _teams(connection, named["team"]),
-        *(await _release(connection) if named["directory"] else ()),
+        *await _organisations(connection, named("organisation", subjects)),
+        *await _teams(connection, named("team", subjects)),
+        *(await _release(connection) if named("directory", subjects) else ()),
         *_routed(await _route_rows(connection, stories)),
         *_unheard(await _unheard_rows(connection, stories)),
     ]
-
-
-def _of_kind(kind: str, subjects: Sequence[str]) -> list[str]:
-    return [one.removeprefix(f"{kind}/") for one in subjects if one.startswith(f"{kind}/")]
 
 
 async def _organisations(connection: Connection, codes: Sequence[str]) -> Iterable[Fact]:
