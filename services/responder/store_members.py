@@ -9,6 +9,8 @@ from services.responder.members import ANSWERING, Member, State, Step
 from shared.database import Connection
 from shared.events import OrganisationRole
 
+Only = Mapping[str, str | None]
+"""What a list is narrowed to: perhaps a team, role or state."""
 SELECT = """
     SELECT member.member, principal, organisation, team, role,
            CASE WHEN removed_at IS NOT NULL THEN 'left' WHEN frozen THEN 'frozen' ELSE 'active' END AS state,
@@ -26,11 +28,7 @@ async def members(connection: Connection, organisation: str, ids: Sequence[UUID]
 
 
 async def page(
-    connection: Connection,
-    organisation: str,
-    only: Mapping[str, str | None],
-    after: UUID | None = None,
-    limit: int | None = None,
+    connection: Connection, organisation: str, only: Only, after: UUID | None = None, limit: int | None = None
 ) -> list[Member]:
     """Members of an organisation in order of ids, after the given one; `only` may name a team, role or state."""
     rows = await connection.fetch(
@@ -44,14 +42,36 @@ async def page(
            AND ($5::uuid IS NULL OR member.member > $5)
          ORDER BY member.member LIMIT $6
         """,
-        organisation,
-        only.get("team"),
-        only.get("role"),
-        only.get("state"),
-        after,
-        limit,
+        *_asked(organisation, only, after, limit),
     )
     return [_member(row) for row in rows]
+
+
+async def by_name(
+    connection: Connection, organisation: str, only: Only, after: UUID | None = None, limit: int | None = None
+) -> list[Member]:
+    """The same in order of names, for people; those who have left are there only if that is asked for."""
+    rows = await connection.fetch(
+        SELECT  # noqa: S608 - both parts stand in this file
+        + """
+         WHERE organisation = $1
+           AND ($2::text IS NULL OR team = $2)
+           AND ($3::text IS NULL OR role = $3)
+           AND coalesce($4, 'here') IN (CASE WHEN removed_at IS NOT NULL THEN 'left'
+                                             WHEN frozen THEN 'frozen' ELSE 'active' END,
+                                        CASE WHEN removed_at IS NULL THEN 'here' END)
+           AND ($5::uuid IS NULL OR (lower(coalesce(name, '')), member.member)
+                > (SELECT lower(coalesce(name, '')), $5 FROM member AS last LEFT JOIN responder.person USING (member)
+                    WHERE last.member = $5 AND organisation = $1))
+         ORDER BY lower(coalesce(name, '')), member.member LIMIT $6
+        """,
+        *_asked(organisation, only, after, limit),
+    )
+    return [_member(row) for row in rows]
+
+
+def _asked(organisation: str, only: Only, after: UUID | None, limit: int | None) -> tuple[object, ...]:
+    return organisation, only.get("team"), only.get("role"), only.get("state"), after, limit
 
 
 def _member(row: Record) -> Member:
@@ -71,12 +91,13 @@ async def administrators(connection: Connection, organisation: str) -> set[UUID]
     return {row["member"] for row in rows}
 
 
-async def teams_of(connection: Connection, organisation: str) -> set[str]:
-    """The organisation's own teams that are not closed."""
+async def teams_of(connection: Connection, organisation: str) -> dict[str, str]:
+    """The organisation's own teams that are not closed, code to name, in order of names."""
     rows = await connection.fetch(
-        "SELECT team FROM responder.team WHERE organisation = $1 AND closed_at IS NULL", organisation
+        "SELECT team, name FROM responder.team WHERE organisation = $1 AND closed_at IS NULL ORDER BY name, team",
+        organisation,
     )
-    return {row["team"] for row in rows}
+    return {row["team"]: row["name"] for row in rows}
 
 
 async def places(connection: Connection, teams: Collection[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Responder's API: a team's inbox, opening a story, replying, and *not ours*."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 from services.responder import rules, store
+from services.responder.members_file_pages import file_pages
+from services.responder.members_moves import moves
+from services.responder.members_pages import for_people
 from services.responder.members_web import member_pages
 from services.responder.rules import Case
 from shared.contracts import Code, Line, Text, one_of
@@ -16,7 +20,7 @@ from shared.database import Connection
 from shared.events import Claim, ReplyPublished, RouteDeclined, StoryHeard, StoryPublished
 from shared.http import After, AtDesk, IdempotencyKey, Limit, Noted
 from shared.ids import new_id
-from shared.pages.site import FOR_PROGRAMS, Site
+from shared.pages.site import FOR_PROGRAMS, Offer, Site
 from shared.problems import Problem
 from shared.sign_in.current import allow, not_there, those_who
 from shared.sign_in.principal import Principal
@@ -26,11 +30,15 @@ from shared.sign_in.whose import listed, thing_of
 from shared.work import Work
 
 site = Site(
-    "Team inboxes", "Shows teams the stories that reached them, and publishes what they answer.", (FOR_PROGRAMS,)
+    "Team inboxes",
+    "Shows teams the stories that reached them, and publishes what they answer.",
+    (Offer("Members of your organisations", "/members"), FOR_PROGRAMS),
+    Path(__file__).parent / "pages",
 )
 pages = APIRouter()
 pages.include_router(ways_in)
-pages.include_router(member_pages)
+for router in (member_pages, file_pages, for_people, moves):
+    pages.include_router(router)
 Reader = Annotated[Principal, those_who(Action.READ_INBOX)]
 Opener = Annotated[Principal, those_who(Action.HEAR)]
 Replier = Annotated[Principal, those_who(Action.REPLY)]

@@ -53,6 +53,11 @@ _WORDS: Mapping[int, Words] = {
         "What was here has been deleted for good.",
         "There is nothing that you need to do.",
     ),
+    412: Words(
+        "Somebody else was here before you",
+        "What you were changing has been changed since you opened it. Nothing of yours was saved.",
+        "Load the page again, see how it stands now, and change it from there.",
+    ),
     413: Words(
         "That is too much at once",
         "What you sent is larger than this service takes. Nothing was changed.",

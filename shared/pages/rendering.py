@@ -28,6 +28,7 @@ from shared.pages.site import Site
 
 TEMPLATES = Path(__file__).parent / "templates"
 _COMPONENTS = (
+    "back-link",
     "button",
     "checkboxes",
     "error-summary",

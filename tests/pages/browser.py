@@ -44,8 +44,13 @@ class Looking:
 
 
 @asynccontextmanager
-async def looking(browser: Browser, address: str, *, script: bool = True) -> AsyncIterator[Looking]:
-    """A tab at this address; at the end nothing may have come from elsewhere, and nothing may have been refused."""
+async def looking(
+    browser: Browser, address: str, *, script: bool = True, issuer: str | None = None
+) -> AsyncIterator[Looking]:
+    """A tab at this address; at the end nothing may have come from elsewhere, and nothing may have been refused.
+
+    Who signs in goes to the `issuer` and comes back.
+    """
     context = await browser.new_context(viewport={"width": DESK[0], "height": DESK[1]}, java_script_enabled=script)
     context.set_default_timeout(20_000)
     tab = await context.new_page()
@@ -55,7 +60,8 @@ async def looking(browser: Browser, address: str, *, script: bool = True) -> Asy
     tab.on("request", eyes.count)
     yield eyes
     await context.close()
-    assert (eyes.complaints, eyes.hosts) == ([], {urlsplit(address).netloc})
+    known = {urlsplit(one).netloc for one in (address, issuer) if one}
+    assert (eyes.complaints, eyes.hosts) == ([], known)
 
 
 async def assert_accessible(tab: Page, name: str) -> None:

@@ -11,9 +11,9 @@ from shared.service import Server
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """The application's address until the block ends."""
-    config = uvicorn.Config(app, "127.0.0.1", 0, log_config=None, access_log=False, lifespan="off")
+async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """The application's address until the block ends; any free port unless one is said."""
+    config = uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False, lifespan="off")
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -14,7 +14,7 @@ from tests.pages.browser import assert_accessible, looking
 from tests.pages.serving import served
 from tests.service import home_of
 
-STATUSES = (400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503)
+STATUSES = (400, 401, 403, 404, 405, 409, 410, 412, 413, 422, 429, 500, 503)
 
 
 def app_of(service: str, database: Database, *, ready: bool = True) -> FastAPI:

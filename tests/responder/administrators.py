@@ -7,8 +7,8 @@ from uuid import UUID
 
 import httpx
 
+from services.responder import web
 from services.responder.members import member_of
-from services.responder.web import pages as responder_pages
 from shared.database import Database
 from shared.http import Desk, make_app
 from shared.sign_in.current import principal
@@ -48,7 +48,8 @@ OPERATOR = with_role("operator", organisation=None)
 @asynccontextmanager
 async def signed_in(database: Database, who: Principal = OPERATOR) -> AsyncIterator[httpx.AsyncClient]:
     """Responder's real application, asked by this principal; people are named by their e-mail addresses."""
-    app = make_app(Desk(home_of("responder", database, person_claim="email"), ready=True), responder_pages)
+    home = home_of("responder", database, person_claim="email")
+    app = make_app(Desk(home, ready=True), web.pages, site=web.site)
     app.dependency_overrides[principal] = lambda: who
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://storyloop.test") as client:
