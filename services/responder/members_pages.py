@@ -3,7 +3,7 @@
 They have addresses of their own below /members, and do everything as the API does it (`keeping.py`).
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -165,6 +165,6 @@ def at(organisation: str) -> str:
     return f"/members/{organisation}"
 
 
-def words(request: Request) -> dict[str, object]:
+def words(request: Request) -> dict[str, Any]:
     """How things are called, and what has just been done."""
     return {"roles": ROLES, "states": STATES, "done": DONE.get(request.query_params.get("done", ""))}
