@@ -23,7 +23,10 @@ from deploy.local.people import EVERYBODY, PEOPLE, Person
 from deploy.local.ports import LOOPBACK
 from shared.sign_in.tokens import ALGORITHMS, ASSERTION
 
-STYLE = "body{font-family:sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}button{width:100%;text-align:left}"
+STYLE = (
+    "body{font-family:sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}ul{list-style:none;padding:0}"
+    "li{margin:.5rem 0}button{width:100%;padding:.75rem;text-align:left;font:inherit;cursor:pointer}"
+)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Cache-Control": "no-store",

@@ -79,6 +79,19 @@ def _reported(
     )
 
 
+PLAIN = {
+    "Field required": "is missing",
+    "value is not a valid email": "is not an e-mail address",
+    "String should have at most 200": "must have 200 characters or fewer",
+    "String should match": "has characters that it cannot have",
+}
+"""How a fault begins for programs, and how people are told."""
+
+
 def why(row: RowReport) -> str:
-    """What is not right with a row, in one line."""
-    return "; ".join(f"{fault.field}: {fault.problem}" for fault in row.errors)
+    """What is not right with a row, in one line: *role must be one of …; team is no team of this organisation*."""
+    return "; ".join(f"{fault.field} {_plain(fault.problem)}" for fault in row.errors)
+
+
+def _plain(problem: str) -> str:
+    return next((words for begin, words in PLAIN.items() if problem.startswith(begin)), problem)

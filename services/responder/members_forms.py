@@ -5,7 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel, EmailStr, Field
 
 from services.responder.keeping import LAST
-from services.responder.members import Member, MemberWritten, RoleGiven, State, tag_of
+from services.responder.members import Member, RoleGiven, State, tag_of
 from shared.contracts import Code, Line
 from shared.events import OrganisationRole
 from shared.http import After
@@ -33,8 +33,8 @@ CHOICES = [
 STATES = {State.ACTIVE: "Active", State.FROZEN: "Frozen", State.LEFT: "Left"}
 
 
-class Written(MemberWritten):
-    """Somebody new."""
+class Written(BaseModel):
+    """Somebody new, in the order of the page."""
 
     name: Line = Field(title=NAME)
     person: Line = Field(title="what they sign in with")

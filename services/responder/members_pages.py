@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from services.responder import keeping, members, store_members
 from services.responder.keeping import thread_of
 from services.responder.kept import Kept, kept, places
-from services.responder.members import Member, MemberChanged
+from services.responder.members import Member, MemberChanged, MemberWritten
 from services.responder.members_forms import CHOICES, ROLES, STATES, Change, Filters, Wanted, Written, as_read, refused
 from shared.contracts import Code
 from shared.database import Connection
@@ -91,9 +91,9 @@ async def add(request: Request, who: Keeper, organisation: Code, desk: AtDesk) -
     """Somebody becomes a member."""
     theirs = await desk.read(lambda connection: kept(connection, who, organisation))
     form = await filled_in(request, Written)
-    written = form.value
-    if written is None:
+    if form.value is None:
         return _written_down(request, theirs, form)
+    written = MemberWritten(**form.value.model_dump())
     try:
         added = await desk.on_thread(
             thread_of(organisation), lambda work: keeping.add(work, who, organisation, written)

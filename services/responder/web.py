@@ -32,7 +32,7 @@ from shared.work import Work
 site = Site(
     "Team inboxes",
     "Shows teams the stories that reached them, and publishes what they answer.",
-    (Offer("Members of your organisations", "/members"), FOR_PROGRAMS),
+    (Offer("Members of your organisations", "/members", action=Action.KEEP_MEMBERS), FOR_PROGRAMS),
     Path(__file__).parent / "pages",
 )
 pages = APIRouter()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.sign_in.rights import Action
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -12,6 +14,8 @@ class Offer:
     path: str
     signed_in: bool = True
     """Shown only to who has signed in."""
+    action: Action | None = None
+    """Shown only to who may do this somewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from shared.http import AtDesk, Desk
 from shared.pages.rendering import page
+from shared.pages.site import Offer, Site
 from shared.problems import Problem
 from shared.sign_in import attempts, audit, cookies, flows, forgery, once, sessions
 from shared.sign_in.audit import Audited
@@ -17,8 +18,11 @@ from shared.sign_in.current import AtIssuer, Visitor, away
 from shared.sign_in.discovery import IssuerAway
 from shared.sign_in.flows import Flow
 from shared.sign_in.key_sets import KeysAway
+from shared.sign_in.members import grants_of
 from shared.sign_in.oidc import Issuer
-from shared.sign_in.sessions import Arrival
+from shared.sign_in.principal import Principal
+from shared.sign_in.rights import might
+from shared.sign_in.sessions import Arrival, Session
 from shared.sign_in.tokens import BadToken
 
 ways_in = APIRouter(tags=["sign-in"])
@@ -36,9 +40,22 @@ def form(*fields: str) -> dict[str, Any]:
 
 
 @ways_in.get("/", include_in_schema=False)
-async def start_page(request: Request, _session: Visitor) -> Response:
-    """What the service is, who has signed in, and what can be done here."""
-    return page(request, "start.html")
+async def start_page(request: Request, session: Visitor, desk: AtDesk) -> Response:
+    """What the service is, who has signed in, and what they can do here."""
+    site: Site = request.app.state.site
+    who = await _somebody(desk, session) if session else None
+    return page(request, "start.html", offers=[offer for offer in site.offers if _is_for(offer, who)])
+
+
+async def _somebody(desk: Desk, session: Session) -> Principal:
+    async with desk.home.database.connection() as connection:
+        return Principal(session.subject, session.grants | await grants_of(connection, session.subject))
+
+
+def _is_for(offer: Offer, who: Principal | None) -> bool:
+    if who is None:
+        return not offer.signed_in
+    return offer.action is None or might(who, offer.action)
 
 
 @ways_in.get("/sign-in", **ELSEWHERE)

@@ -62,7 +62,7 @@ async def sign_in(eyes: Looking, name: str) -> None:
 
 async def press(eyes: Looking, name: str, *, then: str) -> None:
     """Follows a link or presses a button of the page, to the page with this heading."""
-    main = eyes.tab.locator("main, .nhsuk-back-link")
+    main = eyes.tab.locator("main, nav[aria-label=Back]")
     await main.get_by_role("link", name=name).or_(main.get_by_role("button", name=name)).first.click()
     await expect(eyes.tab.locator("h1")).to_have_text(then)
 
@@ -147,9 +147,11 @@ async def test_a_member_is_changed_and_removed_and_a_file_saved_once_each_was_lo
     assert await column(database, "SELECT role FROM member WHERE removed_at IS NOT NULL") == ["administrator"]
 
 
-async def test_a_role_that_keeps_no_members_is_told_so(eyes: Looking) -> None:
+async def test_a_role_that_keeps_no_members_is_not_offered_them_and_told_so_by_their_page(eyes: Looking) -> None:
     await eyes.open("/members")
     await sign_in(eyes, "Lewis Grant")
 
     await expect(eyes.tab.locator("h1")).to_have_text("You cannot use this page")
     await assert_accessible(eyes.tab, "journey-not-for-them")
+    await press(eyes, "Go to the start page", then="Team inboxes")
+    assert "Members of" not in await eyes.tab.inner_text("main")
