@@ -70,6 +70,7 @@ class MembersDesk:
     def __init__(self, home: Home) -> None:
         pages = APIRouter(include_in_schema=False)
         self.kept: list[Member] = []
+        pages.get("/")(self.start)
         pages.get("/members")(self.members)
         pages.get("/members/new")(self.empty)
         pages.post("/members/new")(self.add)
@@ -79,6 +80,9 @@ class MembersDesk:
         pages.post("/upload/report")(self.report)
         pages.post("/upload")(self.take)
         self.app = make_app(Desk(home, ready=True), pages, site=SITE)
+
+    async def start(self, request: Request) -> Response:
+        return page(request, "start.html", offers=SITE.offers)
 
     async def members(self, request: Request) -> Response:
         asked = asked_for(request, Filters)
