@@ -54,7 +54,8 @@ def faults(answer: httpx.Response) -> list[tuple[str, str]]:
 
 async def seen(pages: httpx.AsyncClient, member: str) -> str:
     """The state in which the form for a change shows somebody."""
-    return findall(r'name="seen" value="("\w+")"', await read(pages, f"{member}/change"))[0]
+    found: list[str] = findall(r'name="seen" value="("\w+")"', await read(pages, f"{member}/change"))
+    return found[0]
 
 
 # --- whose they are ---------------------------------------------------------------------------------
