@@ -113,7 +113,7 @@ def _stay(report: Report, address: str, system: Stack) -> None:
     report.more(f"{address:<32} stories, their timelines, and the APIs")
     for path, what in (("/mails", "mails to authors"), ("/receipts", "receipts"), ("/parked", "parked events")):
         report.more(f"{address + path:<32} {what}")
-    for service, path in (("intake", "/moderation/stories"), ("responder", "/teams"), ("tracker", "/changes")):
+    for service, path in (("intake", "/moderation/stories"), ("responder", "/"), ("tracker", "/changes")):
         report.more(f"{system.url(service, '/sign-in?next=' + path):<32} sign in to {service}")
     report.more("Sign in as " + "; ".join(f"{person.name} ({person.about})" for person in PEOPLE))
     report.say("It stays up until Ctrl-C.")
