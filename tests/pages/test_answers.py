@@ -153,7 +153,8 @@ SAFE = {
 
 
 async def test_below_a_path_of_its_own_every_address_of_a_page_begins_with_it(desk: MembersDesk) -> None:
-    desk.app.root_path = "/responder"
+    home = desk.app.state.desk.home
+    home.settings = home.settings.model_copy(update={"public_url": "https://storyloop.test/responder"})
 
     async with client_of(SignedIn(desk.app)) as client:
         page = await client.get("/responder/members", headers={"accept": BROWSER})
