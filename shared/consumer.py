@@ -162,6 +162,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """From the position last read to the one after the batch, and what is missing between."""
         steps: dict[TopicPartition, Step] = {}
         holes: list[Hole] = []
+        before: set[tuple[TopicPartition, int]] = set()
         for record in batch:
             partition = _partition(record)
             begin = steps[partition].begin if partition in steps else self.expected[partition]
@@ -169,15 +170,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if record.offset < follows:
                 raise Fenced
             if record.offset > follows:
-                self._doubt(partition, record.offset)
+                before.add((partition, record.offset))
                 holes.append((partition, record.offset - follows))
             steps[partition] = Step(partition, begin, record.offset + 1)
+        self._doubt(before)
         return list(steps.values()), holes
 
-    def _doubt(self, partition: TopicPartition, offset: int) -> None:
-        """A hole before this offset that is still there on second reading is no slip of ours."""
-        if not self.stream.may_have_holes(partition.topic) and (partition, offset) not in self.doubted:
-            self.doubted.add((partition, offset))
+    def _doubt(self, before: set[tuple[TopicPartition, int]]) -> None:
+        """Holes before these offsets that are still there on second reading are no slips of the client's.
+
+        Also where publishers' transactions leave holes: a story that was skipped there would be lost without a word.
+        """
+        if not before <= self.doubted:
+            self.doubted |= before
             raise Fenced
 
     async def _moved(self, steps: Sequence[Step], holes: Sequence[Hole]) -> None:

@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.producer import message_accumulator, producer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from structlog.testing import capture_logs
 
 from shared import parking
 from shared.database import Database
+from shared.streams import Stream
 from tests.service import column
 from tests.shared import topics
 from tests.shared.consuming import Hearer
@@ -80,6 +82,24 @@ async def test_null_headers_null_keys_and_null_values_stop_nothing(hearer: Heare
 
     assert await hearer.keeper.kept() == ["with null headers", "without a key"]
     assert [reason for reason, _ in await hearer.keeper.parked()] == ["contract_broken"]
+
+
+async def test_what_the_client_skips_is_read_again_also_where_holes_are_no_loss(
+    hearer: Hearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stream, "may_have_holes", lambda *_: True)  # as on the topics of publishers
+    place = TopicPartition(hearer.topic, 0)
+    await hearer.write("story 0")
+
+    async with hearer.consuming() as consumer:
+        await hearer.has_kept(["story 0"])
+        assert consumer.consumer is not None
+        consumer.consumer.pause(place)
+        await hearer.write(*(f"story {number}" for number in range(1, 6)))
+        consumer.consumer.seek(place, 3)
+        consumer.consumer.resume(place)
+
+        await hearer.has_kept([f"story {number}" for number in range(6)])
 
 
 async def test_holes_on_a_fact_topic_raise_an_alarm_once_each_and_the_rest_goes_on(hearer: Hearer) -> None:
