@@ -52,7 +52,7 @@ async def kept(connection: Connection, by: Principal, organisation: str) -> Kept
 
 async def places(connection: Connection, by: Principal) -> Places:
     """All that is theirs, as far as a page can name it."""
-    everywhere, organisations, _ = await listed(connection, by, Action.KEEP_MEMBERS)
+    everywhere, organisations, *_ = await listed(connection, by, Action.KEEP_MEMBERS)
     teams = sorted(
         (grant.organisation, grant.team)
         for grant in by.grants
