@@ -237,7 +237,7 @@ async def test_an_algorithm_that_is_not_allowed_here_is_refused_although_the_key
         await claims_of(token, Asked(rsa).known(), EXPECTED)
 
 
-@pytest.mark.parametrize("kid", [None, KEY.kid])
+@pytest.mark.parametrize("kid", [None, KEY.kid], ids=["without a name", "under the issuer's name"])
 async def test_a_key_that_a_token_brings_itself_is_never_looked_at(kid: str | None) -> None:
     token = signed({"alg": "ES256", "jwk": OTHER.as_dict(private=False)} | ({"kid": kid} if kid else {}), OTHER)
     assert (await claims_of(token, Asked(UNDER_A_KNOWN_ID).known(), EXPECTED))["sub"] == "a", "all else is right"
