@@ -53,6 +53,7 @@ class Right:
 OPEN = "open to all"
 BY_LINK = "by the author's private link"
 BY_PUBLISHER = "by a publisher's token or signature"
+ON_PAGES = "for whoever keeps members; `tests/responder/test_members_pages.py` has who that is"
 
 AN_ASSET = {"fingerprint": "0", "name": "storyloop.css"}
 NO_STORY = {"story": "01a20000-0000-7000-8000-000000000001"}
@@ -119,6 +120,18 @@ TABLE: dict[str, dict[str, Right | str]] = {
         "POST /organisations/{organisation}/members/{member}/freeze": Right(
             KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER
         ),
+        "GET /members/{organisation}/file": ON_PAGES,
+        "POST /members/{organisation}/file/report": ON_PAGES,
+        "POST /members/{organisation}/file": ON_PAGES,
+        "GET /members": ON_PAGES,
+        "GET /members/{organisation}": ON_PAGES,
+        "GET /members/{organisation}/new": ON_PAGES,
+        "POST /members/{organisation}/new": ON_PAGES,
+        "GET /members/{organisation}/{member}": ON_PAGES,
+        "GET /members/{organisation}/{member}/change": ON_PAGES,
+        "POST /members/{organisation}/{member}/change": ON_PAGES,
+        "GET /members/{organisation}/{member}/{what}": ON_PAGES,
+        "POST /members/{organisation}/{member}/{what}": ON_PAGES,
         "POST /organisations/{organisation}/members/{member}/unfreeze": Right(
             KEEPERS, OF_THE_ORGANISATION, missing=NO_MEMBER
         ),

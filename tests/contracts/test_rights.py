@@ -60,7 +60,14 @@ async def _responder(database: Database) -> There:
         written = {"person": "robin@example.org", "name": "Robin", "role": "responder"}
         added = await pages.post("/organisations/TRUST1/members", json=written, headers=sign_in_as("administrator@*"))
     story = str(await open_case(database))
-    return {"story": story, "team": "T1", "service": "W1", "organisation": "TRUST1", "member": added.json()["id"]}
+    return {
+        "story": story,
+        "team": "T1",
+        "service": "W1",
+        "organisation": "TRUST1",
+        "member": added.json()["id"],
+        "what": "freeze",
+    }
 
 
 async def _tracker(database: Database) -> There:
