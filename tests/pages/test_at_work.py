@@ -11,6 +11,7 @@ from tests.pages.conftest import SIGNED_IN, SignedIn
 from tests.pages.members_desk import Member, MembersDesk, Part
 from tests.pages.serving import served
 
+pytestmark = pytest.mark.prove  # each page of a service has its own journey in `make test`; these are the macros' own
 SCRIPT = "<script>document.title = 'taken'</script>"
 BOTH = pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 

@@ -49,6 +49,8 @@ async def test_the_start_page_of_a_service_says_what_it_is_for_and_offers_only_w
         assert [await eyes.open(path) for path in offered] == [200] * len(offered)
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_error_has_a_page_that_says_what_one_can_do(
     service: str, browser: Browser, nowhere: Database
