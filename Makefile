@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/ready        ## the whole system, with sample stories going round; ONCE=1 ends after the loop
 	@$(BIN)/python -m deploy.local
 
-test: .venv/ready        ## every check and test, in under ten minutes
+test: .venv/ready        ## every check and test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
